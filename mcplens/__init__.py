@@ -1,0 +1,31 @@
+"""Record every MCP call once, keep it as Parquet, and ask anything about it in SQL.
+
+Importing this loads nothing heavy; each public name is fetched when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mcplens.metrics.connect import connect as connect
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "connect": "mcplens.metrics.connect",
+    "McplensError": "mcplens.errors",
+}
+
+__all__ = ["McplensError", "__version__", "connect"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'mcplens' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -1,0 +1,3 @@
+"""Where a user's settings lie, and the key that hashes are made with."""
+
+from __future__ import annotations

@@ -1,0 +1,48 @@
+"""Rows for tests: what matters is named in the test, the rest is filled in here."""
+
+from datetime import datetime, timedelta
+from itertools import count
+
+from mcplens.events import SCHEMA_VERSION, Event
+
+NOON = datetime(2026, 11, 20, 12, 0, 0)  # noqa: DTZ001  the raw tables are naive UTC
+_sequence = count(1)
+
+
+def event(*, at: float = 0.0, run_id: str = "run1", **overrides) -> Event:
+    """Build one event that started `at` seconds after noon."""
+    sequence = overrides.pop("sequence", None) or next(_sequence)
+    started_at = NOON + timedelta(seconds=at)
+    values = {
+        "event_id": f"{run_id}-{sequence}",
+        "run_id": run_id,
+        "connection_id": f"{run_id}-c1",
+        "observer": "proxy",
+        "sequence": sequence,
+        "direction": "to_server",
+        "request_id": str(sequence),
+        "session_id": f"{run_id}-c1",
+        "session_basis": "connection",
+        "client_name": "agent",
+        "server_name": "files",
+        "transport": "stdio",
+        "protocol_version": "2026-07-28",
+        "method": "tools/call",
+        "target": "read_file",
+        "started_at": started_at,
+        "request_bytes": 200,
+        "outcome": "ok",
+        "duration_ms": 10.0,
+        "work_ms": 10.0,
+        "recorded_at": started_at,
+        "schema_version": SCHEMA_VERSION,
+    }
+    return Event(**{**values, **overrides})
+
+
+def call(**overrides) -> Event:
+    """Build the one event of a finished call."""
+    built = event(**{"round": 1, "is_final": True, **overrides})
+    if built.call_id is None:
+        built.call_id = built.event_id
+    return built
