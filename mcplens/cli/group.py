@@ -1,0 +1,75 @@
+"""The group of all commands, each imported when it is asked for."""
+
+from __future__ import annotations
+
+import difflib
+from importlib import import_module
+from typing import Any, Final
+
+import click
+
+from mcplens import __version__
+from mcplens.cli.main import COMMANDS, INTERRUPTED
+
+BARE: Final = "overview"
+"""The command that `mcplens` alone stands for."""
+
+OWN_OPTIONS: Final = ("--help", "-h", "--version")
+"""The options of the group itself."""
+
+
+class LazyGroup(click.Group):
+    """Commands that are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        """List the commands in the order a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002  click's signature
+        cmd_name: str,
+    ) -> click.Command | None:
+        """Import a command, or give None when there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take `mcplens` alone, or with options only, as the overview."""
+        is_bare = not args or (
+            args[0].startswith("-") and args[0] not in ("--help", "-h", "--version")
+        )
+        if is_bare and BARE in COMMANDS:
+            args = [BARE, *args]
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say which one was probably meant."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            hint = f' Did you mean "{near[0]}"?' if near else ""
+            ctx.fail(f'There is no command "{args[0]}".{hint}')
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["--help", "-h"]})
+@click.version_option(__version__, prog_name="mcplens", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Record every MCP call once, keep it as Parquet, and ask anything about it."""
+
+
+def run(args: list[str]) -> int:
+    """Run one command and give its exit code; a slip of the keyboard gives 2."""
+    try:
+        code: Any = cli.main(args, prog_name="mcplens", standalone_mode=False)
+    except click.Abort:
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,52 @@
+"""The command `mcplens`: which commands there are, and the edge where an error becomes one line.
+
+`mcplens record` stands before every start of a server, so nothing here imports click until a
+command needs it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+from mcplens.errors import McplensError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS: Final[dict[str, str]] = {
+    "record": "mcplens.cli.record:record",
+}
+"""Where each command lives; its module is imported when the command is asked for."""
+
+INTERRUPTED: Final = 130
+"""What a shell reports for a command ended by Ctrl-C."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit code."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(args)
+    except McplensError as error:
+        print(f"mcplens: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; the interpreter must not try to flush the rest.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _run(args: list[str]) -> int:
+    if args[:1] == ["record"]:
+        from mcplens.cli import quick  # as light as the rest of this path
+
+        code = quick.record(args[1:])
+        if code is not None:
+            return code
+    from mcplens.cli.group import run  # brings click
+
+    return run(args)
