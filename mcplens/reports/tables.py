@@ -1,0 +1,105 @@
+"""The tables of a terminal, as lines of styled text that fit its width.
+
+In come rows of the views as mappings, under the views' own column names; nothing is computed here.
+Whoever prints decides about colour and ASCII.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.text import Text
+
+from mcplens.reports.grid import Column, fit, set_lines
+from mcplens.reports.strip import Latency, draw_strips
+from mcplens.reports.text import printable
+from mcplens.units import format_count, format_ms, format_rate
+
+if TYPE_CHECKING:
+    from mcplens.reports.screen import Screen
+
+Rows = Sequence[Mapping[str, Any]]
+
+STRIP_WIDTHS: Final = (16, 44)
+SHORTEST_NAME: Final = 12
+
+
+def tool_label(server_name: str | None, tool_name: str | None) -> str:
+    """Name a tool as `server:tool`, safe to print."""
+    return printable(f"{server_name or '?'}:{tool_name or '?'}")
+
+
+def tools_table(rows: Rows, screen: Screen) -> list[Text]:
+    """Set rows of `tool_metrics`, in the order given, one line per tool.
+
+    A row may also carry a `budget_ms` for its p95, which the strip then shows as a bar.
+    """
+    latencies = [
+        Latency(
+            p50_ms=row["p50_ms"],
+            p95_ms=row["p95_ms"],
+            p99_ms=row["p99_ms"],
+            budget_ms=row.get("budget_ms"),
+        )
+        for row in rows
+    ]
+    columns = [
+        Column(title="tool", cells=[_tool(row) for row in rows], shortest=SHORTEST_NAME),
+        Column(title="calls", cells=[_count(row["call_count"]) for row in rows], align="right"),
+        Column(title="failed", cells=_failures(rows), align="right"),
+        Column(title="p50", cells=[_time(row["p50_ms"]) for row in rows], align="right", drop=2),
+        Column(title="p95", cells=_slowest(rows), align="right"),
+        Column(
+            title="",
+            cells=[Text() for _ in rows],
+            drop=3,
+            stretch=lambda room: draw_strips(latencies, room),
+            stretch_between=STRIP_WIDTHS,
+        ),
+        Column(title="", cells=[_mark(row) for row in rows], drop=1),
+    ]
+    return set_lines(fit(columns, screen))
+
+
+def _tool(row: Mapping[str, Any]) -> Text:
+    return Text(tool_label(row["server_name"], row["tool_name"]))
+
+
+def _count(count: int) -> Text:
+    return Text(format_count(count))
+
+
+def _time(ms: float | None) -> Text:
+    return Text(format_ms(ms))
+
+
+def _failures(rows: Rows) -> list[Text]:
+    shares = [format_rate(row["failure_rate"]) if row["failure_count"] else "" for row in rows]
+    widest = max((len(share) for share in shares), default=0)
+    gap = " " if widest else ""
+    return [
+        Text(
+            f"{format_count(row['failure_count'])}{gap}{share:>{widest}}",
+            style="red" if row["failure_count"] else "dim",
+        )
+        for row, share in zip(rows, shares, strict=True)
+    ]
+
+
+def _slowest(rows: Rows) -> list[Text]:
+    return [
+        Text(format_ms(row["p95_ms"]), style="bold red" if _is_over(row) else "bold")
+        for row in rows
+    ]
+
+
+def _is_over(row: Mapping[str, Any]) -> bool:
+    budget, p95 = row.get("budget_ms"), row["p95_ms"]
+    return budget is not None and p95 is not None and p95 > budget
+
+
+def _mark(row: Mapping[str, Any]) -> Text:
+    if row["failure_count"] or _is_over(row):
+        return Text("✗", style="red")
+    return Text("✓", style="green") if row["success_count"] else Text("·", style="dim")
