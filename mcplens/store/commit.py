@@ -1,0 +1,164 @@
+"""Changing what a store consists of, so that a crash at any point changes nothing or all.
+
+New files are named in the manifest as pending before they exist, then written, then the manifest
+names them as alive and their inputs as retired, in one replacement. Whoever finds something pending
+while holding the lock knows that it is the leftover of a crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mcplens.store.arrow import write_parquet
+from mcplens.store.files import TEMPORARY, replace_file, sync
+from mcplens.store.manifest import (
+    LiveFile,
+    Manifest,
+    RetiredFile,
+    Unfinished,
+    as_utc,
+    load_manifest,
+    save_manifest,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from mcplens.store.layout import Store
+
+OnStep = Callable[[str], None]
+"""Called between the steps of a change, with the name of the step that is done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """A Parquet file to be."""
+
+    table: str
+    date: str
+    content: pa.Table
+    schema_version: int
+
+
+def begin(store: Store) -> Manifest:
+    """Load the manifest for a change and clear away what a crash left; the lock is held."""
+    manifest, trouble = load_manifest(store)
+    if trouble:
+        _keep_damaged_manifest(store, manifest, trouble)
+    for path in manifest.pending:
+        (store.path / path).unlink(missing_ok=True)
+        (store.path / (path + TEMPORARY)).unlink(missing_ok=True)
+    if manifest.pending or trouble:
+        manifest = msgspec.structs.replace(manifest, pending=())
+        save_manifest(store, manifest)
+    return manifest
+
+
+def commit(
+    store: Store,
+    manifest: Manifest,
+    *,
+    name: str,
+    outputs: Sequence[Output],
+    retire: Iterable[str],
+    unfinished: Iterable[Unfinished],
+    now: float,
+    on_step: OnStep,
+) -> Manifest:
+    """Put `outputs` in the place of what is retired; the lock is held."""
+    retire = set(retire)
+    paths = _free_paths(manifest, name, outputs)
+    manifest = msgspec.structs.replace(
+        manifest, generation=manifest.generation + 1, pending=tuple(paths)
+    )
+    save_manifest(store, manifest)
+    on_step("pending")
+
+    files = []
+    for path, output in zip(paths, outputs, strict=True):
+        final = store.path / path
+        temporary = store.path / (path + TEMPORARY)
+        final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_parquet(output.content, temporary)
+        on_step("written")
+        temporary.rename(final)
+        sync(final.parent)
+        sync(final.parent.parent)
+        on_step("renamed")
+        files.append(
+            LiveFile(
+                table=output.table,
+                date=output.date,
+                path=path,
+                row_count=output.content.num_rows,
+                size_bytes=final.stat().st_size,
+                schema_version=output.schema_version,
+            )
+        )
+
+    manifest = msgspec.structs.replace(
+        manifest,
+        files=(*(file for file in manifest.files if file.path not in retire), *files),
+        retired=(
+            *manifest.retired,
+            *(RetiredFile(path=path, retired_at=as_utc(now)) for path in sorted(retire)),
+        ),
+        pending=(),
+        unfinished=tuple(sorted(unfinished)),
+    )
+    save_manifest(store, manifest)
+    on_step("committed")
+    return manifest
+
+
+def delete_retired(
+    store: Store, manifest: Manifest, *, grace_s: float, now: float, on_step: OnStep
+) -> Manifest:
+    """Delete what was retired long enough ago for every reader to be done; the lock is held."""
+    limit = as_utc(now) - timedelta(seconds=grace_s)
+    expired = {file.path for file in manifest.retired if file.retired_at <= limit}
+    if not expired:
+        return manifest
+    # Deleted first, forgotten then: a tail that is still there but not listed would count again.
+    for path in sorted(expired):
+        (store.path / path).unlink(missing_ok=True)
+        on_step("deleted")
+    manifest = msgspec.structs.replace(
+        manifest,
+        generation=manifest.generation + 1,
+        retired=tuple(file for file in manifest.retired if file.path not in expired),
+    )
+    save_manifest(store, manifest)
+    on_step("forgotten")
+    return manifest
+
+
+def quarantine(store: Store, name: str, *, content: bytes, reasons: Iterable[str]) -> None:
+    """Keep what could not be read, with the reasons beside it."""
+    store.quarantine.mkdir(mode=0o700, exist_ok=True)
+    replace_file(store.quarantine / name, content)
+    replace_file(store.quarantine / f"{name}.reason.txt", "\n".join([*reasons, ""]).encode())
+
+
+def _keep_damaged_manifest(store: Store, manifest: Manifest, trouble: str) -> None:
+    if store.manifest.exists():
+        quarantine(
+            store,
+            f"manifest-{manifest.generation}.json",
+            content=store.manifest.read_bytes(),
+            reasons=[trouble],
+        )
+
+
+def _free_paths(manifest: Manifest, name: str, outputs: Sequence[Output]) -> list[str]:
+    """Name the outputs; a name that is taken, by a run id used twice, is never written over."""
+    taken = {file.path for file in manifest.files} | {file.path for file in manifest.retired}
+    paths = [f"{output.table}/date={output.date}/{name}.parquet" for output in outputs]
+    if taken.isdisjoint(paths):
+        return paths
+    return _free_paths(manifest, f"{name}-{manifest.generation}", outputs)

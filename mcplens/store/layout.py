@@ -1,0 +1,64 @@
+"""Where things lie inside a store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SEED_DATE = "1970-01-01"
+"""The date folder of the empty Parquet file that gives every table its columns."""
+
+SEED_TAIL = "seed.jsonl"
+"""The empty spool file that gives readers of tails something to read."""
+
+SEEDS = Path(__file__).parent / "seeds"
+"""The seed files that come with mcplens, laid out as in a store."""
+
+VIEWS_SQL = Path(__file__).parent / "views.sql"
+"""The views for a plain DuckDB shell, as they come with mcplens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A folder that holds runs."""
+
+    path: Path
+
+    @property
+    def manifest(self) -> Path:
+        """Say which Parquet files are alive and what they replaced."""
+        return self.path / "manifest.json"
+
+    @property
+    def manifest_backup(self) -> Path:
+        """Repeat the manifest, for the day it cannot be read."""
+        return self.path / "manifest.backup.json"
+
+    @property
+    def lock(self) -> Path:
+        """Be held by whoever changes the manifest."""
+        return self.path / ".lock"
+
+    @property
+    def spool(self) -> Path:
+        """Hold the live tails, one file per writer."""
+        return self.path / "spool"
+
+    @property
+    def quarantine(self) -> Path:
+        """Hold what could not be read, with the reason beside it."""
+        return self.path / "quarantine"
+
+    @property
+    def views_sql(self) -> Path:
+        """Make every view in a plain DuckDB shell."""
+        return self.path / "views.sql"
+
+    def relative(self, path: Path) -> str:
+        """Name a file of the store as the manifest does."""
+        return path.relative_to(self.path).as_posix()
+
+
+def seed_path(folder: Path, table: str) -> Path:
+    """Name the empty Parquet file that gives a table its columns."""
+    return folder / table / f"date={SEED_DATE}" / "seed.parquet"

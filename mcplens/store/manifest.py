@@ -1,0 +1,115 @@
+"""The manifest: which Parquet files are alive, and which files they replaced.
+
+It is the only thing that decides what a reader sees. Whoever changes it holds the store's lock and
+replaces it whole. A reader needs no lock: it lists the spool first and reads the manifest then, so
+whatever was sealed in between is dropped from its list of tails.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mcplens.errors import NewerSchemaError, StoreError
+from mcplens.store.files import replace_file
+
+if TYPE_CHECKING:
+    from mcplens.store.layout import Store
+
+MANIFEST_FORMAT = 1
+"""The version of the manifest itself."""
+
+
+class LiveFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A Parquet file that is to be read."""
+
+    table: str
+    date: str
+    """The day of its rows, UTC, as in its folder's name."""
+    path: str
+    """Where it is, from the store's folder."""
+    row_count: int
+    size_bytes: int
+    schema_version: int
+    """The newest schema_version among its rows."""
+
+
+class RetiredFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A spool part or Parquet file whose rows now stand in other files."""
+
+    path: str
+    retired_at: datetime
+    """When it was replaced, UTC; it is deleted some time later."""
+
+
+class Unfinished(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """A request or connection in Parquet of which no end was sealed yet."""
+
+    run_id: str
+    table: str
+    id: str
+    date: str
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a store consists of."""
+
+    format: int = MANIFEST_FORMAT
+    generation: int = 0
+    """Counts the changes."""
+    files: tuple[LiveFile, ...] = ()
+    retired: tuple[RetiredFile, ...] = ()
+    pending: tuple[str, ...] = ()
+    """Parquet files being written; leftovers of a crash if nobody holds the lock."""
+    unfinished: tuple[Unfinished, ...] = ()
+
+
+def load_manifest(store: Store) -> tuple[Manifest, str | None]:
+    """Read the manifest, or its backup; with the backup comes the reason.
+
+    The backup is at most one change behind, and what that change replaced is still there.
+
+    Raises:
+        StoreError: neither can be read.
+    """
+    try:
+        return _decode(store, store.manifest.read_bytes()), None
+    except NewerSchemaError:
+        raise
+    except (OSError, msgspec.MsgspecError, UnicodeError) as trouble:
+        reason = f"{store.manifest} cannot be read ({trouble}); its backup is used"
+    try:
+        return _decode(store, store.manifest_backup.read_bytes()), reason
+    except (OSError, msgspec.MsgspecError, UnicodeError) as trouble:
+        raise StoreError(
+            f"{store.manifest} and its backup cannot be read ({trouble}). "
+            "Bring one of them back from a copy of the store; no event has been deleted"
+        ) from trouble
+
+
+def save_manifest(store: Store, manifest: Manifest) -> None:
+    """Replace the manifest; only for the holder of the store's lock."""
+    content = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
+    replace_file(store.manifest, content)
+    replace_file(store.manifest_backup, content)
+
+
+def as_utc(seconds: float) -> datetime:
+    """Turn seconds since 1970 into the naive UTC of the raw tables."""
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
+
+
+class _Header(msgspec.Struct):
+    format: int
+
+
+def _decode(store: Store, content: bytes) -> Manifest:
+    header = msgspec.json.decode(content, type=_Header)
+    if header.format > MANIFEST_FORMAT:
+        raise NewerSchemaError(
+            f"{store.manifest} has format {header.format}; this mcplens reads up to "
+            f"{MANIFEST_FORMAT}. Upgrade mcplens to read the store"
+        )
+    return msgspec.json.decode(content, type=Manifest)

@@ -1,0 +1,165 @@
+"""The live tail of one recording process.
+
+A writer owns its files: one at a time, held by a lock from before anybody can see it until it is
+closed, so whoever can take that lock knows that nothing more will come. It writes whole batches of
+whole lines and never touches anything else in the store.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mcplens.errors import StoreError
+from mcplens.store.files import TEMPORARY, write_all
+from mcplens.store.parts import part_path
+
+if TYPE_CHECKING:
+    from mcplens.events import Row
+    from mcplens.store.layout import Store
+
+_DAY_S = 86_400
+
+
+class Spool:
+    """Append rows to a store, safely against the death of this process.
+
+    A part is closed when it is full, when its first row is old, and when a day ends in UTC; the
+    next part is open and locked before.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        run_id: str,
+        max_bytes: int = 16_000_000,
+        max_age_s: float = 600.0,
+        clock: Callable[[], float] = time.time,
+        on_part_closed: Callable[[Path], None] | None = None,
+    ) -> None:
+        self._store = store
+        self._run_id = run_id
+        self._max_bytes = max_bytes
+        self._max_age_s = max_age_s
+        self._clock = clock
+        self._on_part_closed = on_part_closed
+        self._encoder = msgspec.json.Encoder()
+        self._number = 0
+        self._descriptor = -1
+        self._size = 0
+        self._first_written = 0.0
+        self._open_next()
+
+    @property
+    def path(self) -> Path:
+        """The part that is being written."""
+        return part_path(self._store, self._run_id, self._number)
+
+    def write(self, rows: Sequence[Row]) -> int:
+        """Append rows and say how many stand: all of them but those that JSON cannot express.
+
+        Raises:
+            StoreError: the system did not take the rows; none of them stands then.
+        """
+        lines = self._encode(rows)
+        if not lines:
+            return 0
+        content = b"".join(lines)
+        now = self._clock()
+        try:
+            if self._size and self._is_due(now, len(content)):
+                self._rotate()
+            if not self._size:
+                self._first_written = now
+            self._append(content)
+        except OSError as trouble:
+            raise StoreError(f"cannot write {self.path} ({trouble.strerror})") from trouble
+        return len(lines)
+
+    def close(self) -> None:
+        """Close the part; nothing can be written after."""
+        if self._descriptor < 0:
+            return
+        path = self.path
+        if not self._size:
+            path.unlink(missing_ok=True)
+        os.close(self._descriptor)
+        self._descriptor = -1
+        if self._size and self._on_part_closed:
+            self._on_part_closed(path)
+
+    def _encode(self, rows: Sequence[Row]) -> list[bytes]:
+        try:
+            return [self._encoder.encode(row) + b"\n" for row in rows]
+        except (msgspec.MsgspecError, UnicodeError, TypeError, ValueError):
+            # One row that cannot be written must not cost the others.
+            return [line for row in rows if (line := self._encode_or_none(row))]
+
+    def _encode_or_none(self, row: Row) -> bytes | None:
+        try:
+            return self._encoder.encode(row) + b"\n"
+        except (msgspec.MsgspecError, UnicodeError, TypeError, ValueError):
+            return None
+
+    def _append(self, content: bytes) -> None:
+        try:
+            write_all(self._descriptor, content)
+        except OSError:
+            # A full disk may have taken half a line: the next batch must not follow on it.
+            os.ftruncate(self._descriptor, self._size)
+            raise
+        self._size += len(content)
+
+    def _is_due(self, now: float, coming: int) -> bool:
+        return (
+            self._size + coming > self._max_bytes
+            or now - self._first_written >= self._max_age_s
+            or now // _DAY_S != self._first_written // _DAY_S
+        )
+
+    def _rotate(self) -> None:
+        closed, descriptor = self.path, self._descriptor
+        self._open_next()
+        os.close(descriptor)
+        if self._on_part_closed:
+            self._on_part_closed(closed)
+
+    def _open_next(self) -> None:
+        """Open a part that nobody sees before it is locked."""
+        number = self._number + 1
+        while part_path(self._store, self._run_id, number).exists():
+            number += 1
+        path = part_path(self._store, self._run_id, number)
+        hidden = path.with_name(path.name + TEMPORARY)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        try:
+            descriptor = os.open(hidden, flags, 0o600)
+        except OSError as trouble:
+            raise StoreError(f"cannot write {path} ({trouble.strerror})") from trouble
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        hidden.rename(path)
+        self._number, self._descriptor, self._size = number, descriptor, 0
+
+
+def start_sealing(store: Store) -> None:
+    """Have a process of its own turn what is closed into Parquet; return at once."""
+    process = subprocess.Popen(
+        # -P: the folder that the recorder happens to stand in must not lend it modules.
+        [sys.executable, "-P", "-m", "mcplens.store.seal", str(store.path)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    # Somebody has to take its exit code, or it stays in the process table.
+    Thread(target=process.wait, name="mcplens-sealing", daemon=True).start()
