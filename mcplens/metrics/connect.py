@@ -1,0 +1,132 @@
+"""A DuckDB connection with every view on it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+from duckdb import DuckDBPyConnection
+
+from mcplens.errors import UsageError
+from mcplens.metrics.layers import view_files
+from mcplens.metrics.raw import make_raw_tables, make_raw_views, read_tails, sound_files
+from mcplens.metrics.selection import Selection, resolve
+from mcplens.store.location import locate, open_store
+from mcplens.store.reading import Readable, SetAside, readable_files
+
+if TYPE_CHECKING:
+    from mcplens.store.layout import Store
+
+
+def connect(
+    store: str | Path | None = None,
+    *,
+    run: str | None = None,
+    since: str | datetime | None = None,
+    until: str | datetime | None = None,
+    server: str | None = None,
+    tool: str | None = None,
+) -> DuckDBPyConnection:
+    """Open a store as a DuckDB connection with every view on it.
+
+    The connection shows the store as it is now; `mcplens.metrics.connect.refresh` brings it up to
+    date.
+
+    Args:
+        store: The store's folder; without it $MCPLENS_STORE, the nearest `.mcplens` upward, or the
+            user's own.
+        run: `last`, `last~1` and so on, a label, or the beginning of a run's id.
+        since: Only what began at or after this: `24h`, `7d`, a date, an ISO time, a datetime. UTC.
+        until: Only what began before this.
+        server: A server's name, or a glob.
+        tool: A tool's name, with or without `server:` before it, or a glob.
+
+    Raises:
+        UsageError: a filter cannot be understood, or stands for nothing.
+        StoreError: there is no store, or nothing of it can be read.
+    """
+    opened = open_store(locate(store))
+    con = duckdb.connect(
+        # A missing extension must be an error, not a download.
+        config={"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+    )
+    con.execute("set timezone = 'UTC'; set parquet_metadata_cache = true")
+    make_raw_tables(con)
+    readable = _look(con, opened, Selection())
+    selection = resolve(
+        con,
+        now=datetime.now(UTC).replace(tzinfo=None),
+        run=run,
+        since=since,
+        until=until,
+        server=server,
+        tool=tool,
+    )
+    make_raw_views(con, readable.parquet, where=selection.conditions())
+    con.execute(
+        "insert into raw_connection values ($1, $2, $3, $4, $5, $6)",
+        [
+            str(opened.path),
+            selection.run_ids and list(selection.run_ids),
+            selection.since,
+            selection.until,
+            selection.server,
+            selection.tool,
+        ],
+    )
+    for view in view_files():
+        con.execute(view.sql)
+    return con
+
+
+def refresh(con: DuckDBPyConnection) -> None:
+    """Show the store as it is now, through the same filters.
+
+    Needed to see what was recorded after the connection was made, and by a connection of more than
+    an hour, whose files may be gone. Cursors and relations of the connection stay valid.
+    """
+    row = con.execute("from raw_connection").fetchone()
+    if row is None:
+        raise UsageError("this connection was not made by mcplens.connect()")
+    path, run_ids, since, until, server, tool = row
+    selection = Selection(
+        run_ids=run_ids and tuple(run_ids), since=since, until=until, server=server, tool=tool
+    )
+    _look(con, open_store(Path(path)), selection)
+
+
+def set_aside(con: DuckDBPyConnection) -> list[SetAside]:
+    """List the files that could not be read, each with the reason."""
+    rows = con.execute("select path, reason from raw_set_aside order by path").fetchall()
+    return [SetAside(Path(path), reason) for path, reason in rows]
+
+
+def _look(con: DuckDBPyConnection, store: Store, selection: Selection) -> Readable:
+    """Put the raw relations over what can be read of the store now."""
+    readable = readable_files(store)
+    try:
+        _load(con, readable, selection)
+    except (duckdb.Error, OSError):
+        # A file is torn inside, or was deleted since it was listed: find out which, and go on.
+        readable = sound_files(con, readable_files(store))
+        _load(con, readable, selection)
+    return readable
+
+
+def _load(con: DuckDBPyConnection, readable: Readable, selection: Selection) -> None:
+    # A cursor in another thread must not meet new tails beside old files.
+    con.begin()
+    try:
+        read_tails(con, readable.tails)
+        make_raw_views(con, readable.parquet, where=selection.conditions())
+        con.execute("delete from raw_set_aside")
+        for left_out in readable.set_aside:
+            con.execute(
+                "insert into raw_set_aside values ($1, $2)", [str(left_out.path), left_out.reason]
+            )
+    except BaseException:
+        con.rollback()
+        raise
+    con.commit()

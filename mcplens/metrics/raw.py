@@ -1,0 +1,157 @@
+"""The raw relations: what the recorder wrote, before anything is made of it.
+
+Everything that knows files and this engine stays here; the views above are portable SQL. A live
+tail is read once, when the connection is made, so that two questions to one connection get answers
+that fit together, however busily the recorder goes on writing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from mcplens.events import SCHEMA_VERSION, TABLES, columns
+from mcplens.store.reading import Readable, SetAside
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from duckdb import DuckDBPyConnection
+
+# By how much a tail may grow between looking at it and reading it.
+_MARGIN = 16 * 1024 * 1024
+
+
+def quote(text: str) -> str:
+    """Write a text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def first_line(error: Exception) -> str:
+    """Shorten DuckDB's account of an error to its first line."""
+    return str(error).strip().partition("\n")[0]
+
+
+def quote_list(texts: Sequence[str]) -> str:
+    """Write texts as an SQL list."""
+    return "[" + ", ".join(quote(text) for text in texts) + "]"
+
+
+def make_raw_tables(con: DuckDBPyConnection) -> None:
+    """Make the relations that hold what the files of a store do not say."""
+    con.execute(
+        """
+        create table raw_connection (
+            store_path varchar,
+            run_ids varchar[],
+            since timestamp,
+            until timestamp,
+            server varchar,
+            tool varchar
+        );
+        create table raw_set_aside (path varchar, reason varchar);
+        create table raw_budgets (
+            budget_id varchar, tool_pattern varchar, quantile double, limit_ms double
+        );
+        """
+    )
+
+
+def read_tails(con: DuckDBPyConnection, tails: Sequence[str]) -> None:
+    """Copy the live tails' rows, of all tables, into `raw_tail`."""
+    con.execute(tail_sql(quote_list(tails), line_limit=_line_limit(tails)))
+
+
+def tail_sql(files: str, *, line_limit: int) -> str:
+    """Build the statement that makes `raw_tail` of an SQL list of spool files."""
+    # A line that a kill cut short is a row of NULLs; half a row must not count as one.
+    return (
+        f"create or replace table raw_tail as\n{_read_json(files, line_limit)}\n"
+        f'where "table" is not null and schema_version <= {SCHEMA_VERSION}'
+    )
+
+
+def _read_json(files: str, line_limit: int) -> str:
+    kinds = {"table": "varchar"}
+    for table in TABLES:
+        kinds |= {column.name: column.type for column in columns(table)}
+    declared = ", ".join(f"{quote(name)}: {quote(kind)}" for name, kind in kinds.items())
+    return (
+        f"select * from read_json(\n    {files},\n"
+        "    format = 'newline_delimited', ignore_errors = true,\n"
+        f"    maximum_object_size = {line_limit},\n    columns = {{{declared}}}\n)"
+    )
+
+
+def raw_view_sql(table: str, files: str, *, where: str | None = None) -> str:
+    """Build the statement that makes one raw view of an SQL list of Parquet files and the tail.
+
+    The first file must be the table's seed: columns that a file of an earlier mcplens lacks are
+    NULL.
+    """
+    listed = columns(table)
+    names = ", ".join(column.name for column in listed)
+    kept = f"\nwhere {where}" if where else ""
+    return (
+        f"create or replace view raw_{table} as\n"
+        f"select {names} from (\n"
+        f"    select {names} from read_parquet(\n        {files},\n"
+        "        union_by_name = true, hive_partitioning = false\n    )\n"
+        "    union all\n"
+        f"    select {names} from raw_tail\n"
+        f"    where \"table\" = '{table}' and {listed[0].name} is not null\n"
+        f"){kept}"
+    )
+
+
+def make_raw_views(
+    con: DuckDBPyConnection,
+    parquet: Mapping[str, Sequence[str]],
+    *,
+    where: Mapping[str, str] | None = None,
+) -> None:
+    """Put a raw view of every table over its Parquet files and the tails that were read."""
+    for table in TABLES:
+        con.execute(raw_view_sql(table, quote_list(parquet[table]), where=(where or {}).get(table)))
+
+
+def sound_files(con: DuckDBPyConnection, readable: Readable) -> Readable:
+    """Try every file by itself, and set aside the ones that DuckDB cannot read."""
+    set_aside = list(readable.set_aside)
+
+    def sound(files: Sequence[str], trial: Callable[[str], str]) -> list[str]:
+        troubles = {file: _trouble(con, trial(file)) for file in files}
+        set_aside.extend(
+            SetAside(Path(file), f"{file} cannot be read: {trouble}")
+            for file, trouble in troubles.items()
+            if trouble
+        )
+        return [file for file, trouble in troubles.items() if not trouble]
+
+    def parquet_trial(file: str) -> str:
+        return f"select * from read_parquet({quote(file)}) limit 0"
+
+    def tail_trial(file: str) -> str:
+        return f"select count(*) from ({_read_json(quote_list([file]), _line_limit([file]))})"
+
+    return Readable(
+        parquet={table: sound(files, parquet_trial) for table, files in readable.parquet.items()},
+        tails=sound(readable.tails, tail_trial),
+        set_aside=set_aside,
+    )
+
+
+def _trouble(con: DuckDBPyConnection, sql: str) -> str | None:
+    try:
+        con.execute(sql)
+    except duckdb.Error as trouble:
+        return first_line(trouble)
+    return None
+
+
+def _line_limit(tails: Sequence[str]) -> int:
+    # A line longer than DuckDB's limit would end the whole query; none is longer than its file.
+    sizes = [path.stat().st_size for tail in tails if (path := Path(tail)).exists()]
+    return _MARGIN + max(sizes, default=0)

@@ -1,0 +1,209 @@
+"""Which part of a store a connection sees: words of people in, conditions on raw rows out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from mcplens.errors import UsageError
+from mcplens.metrics.patterns import did_you_mean, glob_to_regex, is_glob, name_some
+from mcplens.metrics.raw import quote, quote_list
+from mcplens.units import parse_span_s
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from duckdb import DuckDBPyConnection
+
+_LAST = re.compile(r"last(?:~(\d+))?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What of a store is looked at; None is everything."""
+
+    run_ids: tuple[str, ...] | None = None
+    since: datetime | None = None
+    """First moment that counts, naive UTC."""
+    until: datetime | None = None
+    """First moment that no longer counts, naive UTC."""
+    server: str | None = None
+    """A server's name or a glob."""
+    tool: str | None = None
+    """A tool's name or a glob, with or without `server:` before it."""
+
+    def conditions(self) -> dict[str, str]:
+        """Say what each raw table's rows must be; a table without a condition is whole."""
+        if self == Selection():
+            return {}
+        run, server = self._run(), self._server()
+        in_connections = "connection_id in (select connection_id from raw_connections)"
+        whose = in_connections if self.server or self.tool else None
+        conditions = {
+            "events": _all(run, self._time("started_at"), server, self._tool()),
+            "connections": _any(
+                None if self.tool else _all(run, self._time("spawned_at"), server),
+                # One that began earlier is seen as long as something happens on it.
+                "connection_id in (select connection_id from raw_events)",
+            ),
+            "runs": _all(run, self._runs()),
+            "definitions": _all(run, in_connections, server, self._definition()),
+            "notices": _all(run, self._time("noticed_at"), whose),
+            "samples": _all(run, self._time("sampled_at"), whose),
+        }
+        return {table: condition for table, condition in conditions.items() if condition}
+
+    def _run(self) -> str | None:
+        if self.run_ids is None:
+            return None
+        return f"run_id in (select unnest({quote_list(self.run_ids)}))"
+
+    def _time(self, column: str) -> str | None:
+        return _all(
+            f"{column} >= timestamp '{self.since}'" if self.since else None,
+            f"{column} < timestamp '{self.until}'" if self.until else None,
+        )
+
+    def _server(self) -> str | None:
+        return self.server and _matches("server_name", self.server)
+
+    def _tool(self) -> str | None:
+        return self.tool and _all("method = 'tools/call'", tool_matches("target", self.tool))
+
+    def _definition(self) -> str | None:
+        return self.tool and _all("kind = 'tool'", tool_matches("name", self.tool))
+
+    def _runs(self) -> str | None:
+        if self == Selection(run_ids=self.run_ids):
+            return None
+        began = None if self.server or self.tool else self._time("started_at")
+        return _any(began, "run_id in (select run_id from raw_connections)")
+
+
+def resolve(
+    con: DuckDBPyConnection,
+    *,
+    now: datetime,
+    run: str | None = None,
+    since: str | datetime | None = None,
+    until: str | datetime | None = None,
+    server: str | None = None,
+    tool: str | None = None,
+) -> Selection:
+    """Turn the words of a reader into a selection; `con` must see the whole store.
+
+    Raises:
+        UsageError: a word stands for nothing, or for several runs.
+    """
+    selection = Selection(
+        run_ids=None if run is None else _find_runs(con, run),
+        since=parse_moment(since, now=now),
+        until=parse_moment(until, now=now),
+        server=server,
+        tool=tool,
+    )
+    if selection.since and selection.until and selection.since >= selection.until:
+        raise UsageError(
+            f"since ({selection.since}) is not before until ({selection.until}), UTC: nothing is"
+        )
+    if server is not None:
+        _must_be_known(con, "server", server, "server_name = $1", "server_name")
+    if tool is not None:
+        full = "coalesce(server_name, '') || ':' || target"
+        _must_be_known(con, "tool", tool, f"method = 'tools/call' and $1 in (target, {full})", full)
+    return selection
+
+
+def parse_moment(text: str | datetime | None, *, now: datetime) -> datetime | None:
+    """Read `24h`, `7d`, an ISO time or a datetime as naive UTC; without a zone it is UTC."""
+    if text is None:
+        return None
+    if isinstance(text, datetime):
+        moment = text
+    else:
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            try:
+                return now - timedelta(seconds=parse_span_s(text))
+            except (UsageError, OverflowError):
+                raise UsageError(
+                    f'"{text}" is no time. Write a stretch such as 24h or 7d, or a date such as '
+                    "2026-11-20 or 2026-11-20T12:30, UTC"
+                ) from None
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def tool_matches(column: str, tool: str) -> str:
+    """Say in SQL that a tool's name, with or without its server, is the one meant."""
+    full = f"coalesce(server_name, '') || ':' || {column}"
+    return f"({_matches(column, tool)} or {_matches(full, tool)})"
+
+
+def _matches(expression: str, name: str) -> str:
+    exact = f"{expression} = {quote(name)}"
+    if not is_glob(name):
+        return exact
+    # A name may itself hold a bracket, so what is equal always matches.
+    return f"({exact} or regexp_matches({expression}, {quote(glob_to_regex(name))}))"
+
+
+def _all(*conditions: str | None) -> str | None:
+    return " and ".join(part for part in conditions if part) or None
+
+
+def _any(*conditions: str | None) -> str:
+    return "(" + " or ".join(f"({part})" for part in conditions if part) + ")"
+
+
+def _find_runs(con: DuckDBPyConnection, run: str) -> tuple[str, ...]:
+    """Find the runs a selector stands for, the newest first."""
+    known = con.execute(
+        """
+        select run_id, max(label), max(started_at) as began from (
+            select run_id, label, started_at from raw_runs
+            union all
+            select run_id, null, min(started_at) from raw_events group by run_id
+        )
+        group by run_id
+        order by began desc nulls last, run_id desc
+        """
+    ).fetchall()
+    if not known:
+        raise UsageError(f'run "{run}": nothing has been recorded in this store yet')
+    if match := _LAST.fullmatch(run):
+        steps = int(match[1] or 0)
+        if steps >= len(known):
+            raise UsageError(f'run "{run}": there are only {len(known)} runs, the first is "last"')
+        return (known[steps][0],)
+    if labelled := tuple(run_id for run_id, label, _ in known if label == run):
+        return labelled
+    found = tuple(run_id for run_id, *_ in known if run and run_id.startswith(run))
+    if run in found:
+        return (run,)
+    if len(found) > 1:
+        raise UsageError(f'run "{run}" may be {name_some(found)}: write more of its id')
+    if not found:
+        labels = list(dict.fromkeys(label for _, label, _ in known if label))
+        names: Sequence[str] = ["last", *labels, *(run_id for run_id, *_ in known)]
+        raise UsageError(f'there is no run "{run}". {did_you_mean(run, names)}')
+    return found
+
+
+def _must_be_known(
+    con: DuckDBPyConnection, what: str, name: str, condition: str, column: str
+) -> None:
+    if (
+        is_glob(name)
+        or con.execute(f"select 1 from raw_events where {condition} limit 1", [name]).fetchone()
+    ):
+        return
+    rows = con.execute(
+        f"select distinct {column} as name from raw_events"
+        " where method = 'tools/call' and name is not null order by name"
+    ).fetchall()
+    raise UsageError(
+        f'there is no {what} "{name}" in this store. {did_you_mean(name, [row[0] for row in rows])}'
+    )
