@@ -1,0 +1,53 @@
+"""What a result says of itself, without its contents: kinds of content, and whether it is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+_LIST_OF: Final = {"tools/call": "content", "prompts/get": "messages", "resources/read": "contents"}
+_KINDS: Final = frozenset({"text", "image", "audio", "resource", "resource_link", "tool_use"})
+_MAX_ITEMS: Final = 10_000
+
+
+def is_malformed(method: str, result: Any) -> bool:
+    """Tell whether a result is not what MCP says: no object, or a call without its list."""
+    if not isinstance(result, Mapping):
+        return True
+    if result.get("resultType", "complete") != "complete":
+        return False
+    if isinstance(result.get("task"), Mapping):  # A handle to ask for later, not yet an answer.
+        return False
+    name = _LIST_OF.get(method)
+    return name is not None and not isinstance(result.get(name), list)
+
+
+def asks_for_input(result: Mapping[str, Any]) -> bool:
+    """Tell whether a result only asks the client for input, so that another round follows."""
+    return result.get("resultType") == "input_required"
+
+
+def content_kinds(method: str, result: Mapping[str, Any]) -> list[str] | None:
+    """Name the kinds of content in a call's result, each once; None when it has no list."""
+    items = result.get(_LIST_OF.get(method, ""))
+    if not isinstance(items, list):
+        return None
+    kinds: dict[str, None] = {}
+    for item in items[:_MAX_ITEMS]:
+        content = item.get("content") if method == "prompts/get" and _is_object(item) else item
+        kinds[_kind_of(method, content)] = None
+    return list(kinds)
+
+
+def _kind_of(method: str, content: Any) -> str:
+    if not isinstance(content, Mapping):
+        return "other"
+    if method == "resources/read":
+        return "blob" if "blob" in content else "text" if "text" in content else "other"
+    # Any other word would be the server's own, and could be anything.
+    kind = content.get("type")
+    return kind if isinstance(kind, str) and kind in _KINDS else "other"
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, Mapping)

@@ -1,0 +1,154 @@
+"""The requests that are open on a connection, and how those before them ended.
+
+Ids count per direction, and 7 and "7" are two ids; 7 and 7.0 are one, since JavaScript writes both
+as 7. An id may be used again once its request has ended. All that is remembered is bounded.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    from mcplens.events import Direction, Event
+
+MAX_OPEN: Final = 10_000
+"""Open requests that are followed in each direction; the oldest gives way."""
+MAX_REMEMBERED: Final = 10_000
+"""Ended requests of each direction of which the id is still known."""
+
+_MAX_ID_TEXT: Final = 200
+
+RequestKey = str | int | float
+Fate = Literal["answered", "given_up"]
+
+
+def request_key(value: Any) -> RequestKey | None:
+    """Make an id comparable; None when it is no JSON-RPC id."""
+    if type(value) is int or type(value) is str:
+        return value
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return None
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def id_text(value: Any) -> str | None:
+    """Write an id as JSON text, short and printable; None when it is no id."""
+    if request_key(value) is None:
+        return None
+    if type(value) is int and -(10**20) < value < 10**20:
+        return str(value)
+    if isinstance(value, str):
+        return json.dumps(value[:_MAX_ID_TEXT])
+    try:
+        return json.dumps(value)[:_MAX_ID_TEXT]
+    except ValueError:  # More digits than Python writes.
+        return None
+
+
+class OpenRequest:
+    """A request that nothing has ended yet."""
+
+    __slots__ = (
+        "asked_within",
+        "event",
+        "has_unclear_wait",
+        "is_first_page",
+        "is_spooled",
+        "key",
+        "progress_token",
+        "started_ns",
+        "waited_ns",
+        "waiting_count",
+        "waiting_since_ns",
+    )
+
+    def __init__(self, *, event: Event, key: RequestKey, started_ns: int) -> None:
+        self.event = event
+        self.key = key
+        self.started_ns = started_ns
+        self.progress_token: RequestKey | None = None
+        self.is_first_page = True
+        self.is_spooled = False
+        self.asked_within: OpenRequest | None = None
+        """The call during which the server asked this of the client."""
+        self.has_unclear_wait = False
+        self.waited_ns = 0
+        self.waiting_count = 0
+        self.waiting_since_ns = 0
+
+    def begin_wait(self, ns: int) -> None:
+        """Note that from now on the call waits for a person or a model."""
+        if self.waiting_count == 0:
+            self.waiting_since_ns = ns
+        self.waiting_count += 1
+
+    def end_wait(self, ns: int) -> None:
+        """Note that one of the things waited for has come; overlapping waits count once."""
+        self.waiting_count -= 1
+        if self.waiting_count == 0:
+            self.waited_ns += max(0, ns - self.waiting_since_ns)
+
+    def total_wait_ns(self, ns: int) -> int:
+        """Add up the waits until now."""
+        going_on = max(0, ns - self.waiting_since_ns) if self.waiting_count else 0
+        return self.waited_ns + going_on
+
+
+class OpenRequests:
+    """The open requests of one direction, by id and by progress token."""
+
+    __slots__ = ("_by_token", "_fates", "_open", "direction")
+
+    def __init__(self, direction: Direction) -> None:
+        self.direction: Final = direction
+        self._open: dict[RequestKey, OpenRequest] = {}
+        self._by_token: dict[RequestKey, OpenRequest] = {}
+        self._fates: OrderedDict[RequestKey, Fate] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def add(self, request: OpenRequest) -> None:
+        """Follow a request; its id must be free."""
+        self._open[request.key] = request
+        if request.progress_token is not None:
+            self._by_token[request.progress_token] = request
+
+    def take(self, key: RequestKey, *, fate: Fate) -> OpenRequest | None:
+        """Follow a request no longer, because it has met its fate; None if none is open."""
+        request = self._open.pop(key, None)
+        if request is None:
+            return None
+        token = request.progress_token
+        if token is not None and self._by_token.get(token) is request:
+            del self._by_token[token]
+        self.remember(key, fate)
+        return request
+
+    def remember(self, key: RequestKey, fate: Fate) -> None:
+        """Keep in mind how a request ended."""
+        self._fates[key] = fate
+        self._fates.move_to_end(key)
+        if len(self._fates) > MAX_REMEMBERED:
+            self._fates.popitem(last=False)
+
+    def fate_of(self, key: RequestKey) -> Fate | None:
+        """Say how the last request with an id ended; None if there was none."""
+        return self._fates.get(key)
+
+    def oldest(self) -> OpenRequest | None:
+        """Name the request that has been open longest."""
+        return next(iter(self._open.values()), None)
+
+    def with_token(self, token: RequestKey) -> OpenRequest | None:
+        """Find the request that asked for progress under a token."""
+        return self._by_token.get(token)
+
+    def all(self) -> list[OpenRequest]:
+        """List the open requests, the oldest first."""
+        return list(self._open.values())
