@@ -9,21 +9,24 @@ finds no room is counted.
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 from collections import deque
-from itertools import count
+from contextlib import suppress
+from itertools import count, islice
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from mcplens import __version__
 from mcplens.capture.clock import Clock
+from mcplens.capture.losses import Losses
+from mcplens.capture.stderr import say as say_on_stderr
 from mcplens.events import SCHEMA_VERSION, Event, Observer, Row, Run
 from mcplens.store.location import Store, create
 from mcplens.store.spool import Spool, start_sealing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 CHUNK: Final = 64
 """Rows encoded at once; a longer call into C would make the watched process wait for the GIL."""
@@ -31,15 +34,18 @@ CHUNK: Final = 64
 BREATH_S: Final = 0.0005
 """Sleep between chunks, in seconds, in which the watched process runs."""
 
-RETRY_S: Final = 1.0
-"""How long a store in trouble is left alone, in seconds."""
+RETRY_NS: Final = 1_000_000_000
+"""How long a store in trouble is left alone."""
 
 
 class Source(Protocol):
-    """What an observer hands its recorder: work that need not be done on the call's path."""
+    """An observer's work that need not be done on the call's path; called by one thread."""
 
-    def __call__(self, limit: int, /) -> int:
-        """Handle at most `limit` messages and say how many there were; never raise."""
+    def work(self) -> bool:
+        """Do a little of it, and say whether more is waiting."""
+
+    def give_up(self) -> None:
+        """Count what was not done in time, and leave it."""
 
 
 class Recorder:
@@ -57,7 +63,7 @@ class Recorder:
         max_rows: int = 50_000,
         wake_s: float = 0.05,
         idle_s: float = 0.1,
-        say: Callable[[str], None] | None = None,
+        say: Callable[[str], None] = say_on_stderr,
     ) -> None:
         """Begin a run in a store; without a store, rows are taken and dropped.
 
@@ -67,47 +73,42 @@ class Recorder:
             label: The run's name for people.
             keep: What of contents is kept: none, shape or full.
             run_id: Random unless given.
-            clock: What the time is; a test may turn it by hand.
+            clock: What the time is.
             max_rows: Rows that may wait; what comes beyond is dropped and counted.
             wake_s: How often the thread looks for work while there is some, in seconds.
             idle_s: How often it looks when nothing comes, in seconds.
-            say: Takes the one line about a store in trouble; stderr unless given.
+            say: Takes the one line about a store in trouble.
         """
         self.run_id = run_id or os.urandom(6).hex()
         self.observer: Observer = observer
         self.label = label
         self.keep = keep
         self.clock = clock or Clock()
-        self._store = store
+        self.store = store
         self._max_rows = max_rows
         self._wake_s = wake_s
         self._idle_s = idle_s
-        self._say = say or _to_stderr
+        self._say = say
         self._queue: deque[Row] = deque()
-        self._sources: list[Source] = []
+        self._sources: tuple[Source, ...] = ()
         self._sequences = count(1)
         self._connections = count(1)
-        self._lost = 0
-        self._lost_told = 0
-        self._lost_lock = threading.Lock()
         self._events = 0
-        self._notices = count(1)
+        self._losses = Losses(self.run_id)
         self._spool: Spool | None = None
         self._is_troubled = False
         self._retry_ns = 0
-        self._pid = os.getpid()
-        self._closing = threading.Event()
-        self._deadline_ns = 0
         self._started_ns = self.clock.ns()
-        self._cpu_ns = time.process_time_ns if observer == "proxy" else time.thread_time_ns
-        self._queue.append(self._run_row())
-        self._thread = threading.Thread(target=self._work, name="mcplens-recorder", daemon=True)
+        self._deadline_ns = 0
+        self._closing = threading.Event()
+        self._process_id = os.getpid()
+        self._thread = threading.Thread(target=self._run, name="mcplens-recorder", daemon=True)
         self._thread.start()
 
     @property
     def lost_count(self) -> int:
         """How many messages and rows had to be dropped so far."""
-        return self._lost
+        return self._losses.total
 
     def next_sequence(self) -> int:
         """Number the next request of the run."""
@@ -119,29 +120,29 @@ class Recorder:
 
     def record(self, row: Row) -> None:
         """Take one row; never waits, never raises, and drops the row when the queue is full."""
-        if len(self._queue) >= self._max_rows:
-            self.count_lost(1)
-        else:
+        if len(self._queue) < self._max_rows:
             self._queue.append(row)
+        else:
+            self._losses.add(1)
 
     def count_lost(self, lost: int) -> None:
-        """Count what an observer had to drop before it became a row."""
-        with self._lost_lock:
-            self._lost += lost
+        """Count messages that an observer had to drop, and that its own rows tell of."""
+        self._losses.add(lost, is_told=True)
 
     def attach(self, source: Source) -> None:
-        """Ask this source for work from now on, on the recorder's thread."""
-        self._sources = [*self._sources, source]
+        """Let this source work on the recorder's thread from now on."""
+        self._sources = (*self._sources, source)
 
     def detach(self, source: Source) -> None:
-        """Ask this source no more."""
-        self._sources = [s for s in self._sources if s is not source]
+        """Let this source work no more."""
+        self._sources = tuple(s for s in self._sources if s is not source)
 
     def close(self, timeout: float = 1.0) -> None:
         """Write what is left and end the run; returns within `timeout` seconds, come what may."""
-        if os.getpid() != self._pid:
-            return  # A fork has the rows, but its parent writes them.
-        self._deadline_ns = self.clock.ns() + int(timeout * 0.8 * 1e9)
+        if os.getpid() != self._process_id:
+            return  # A fork has a copy of the rows; the process that recorded them writes them.
+        # A fifth is left for the last row and for the end of the spool.
+        self._deadline_ns = self.clock.ns() + int(timeout * 0.8e9)
         self._closing.set()
         self._thread.join(timeout)
 
@@ -151,34 +152,45 @@ class Recorder:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _work(self) -> None:
+    def _run(self) -> None:
+        self._write([])  # The run is seen from its beginning.
         pause = self._wake_s
         while not self._closing.wait(pause):
-            came = self._step()
-            pause = self._wake_s if came else min(pause * 2, self._idle_s)
-        while self._step() and self.clock.ns() < self._deadline_ns:
-            pass
+            has_worked = self._work_off()
+            pause = self._wake_s if has_worked else min(pause * 2, self._idle_s)
+        self._retry_ns = 0  # A store in trouble gets its last chance.
+        self._work_off()
         self._finish()
 
-    def _step(self) -> bool:
-        """Do what there is to do now, with breaths between; say whether there was any."""
-        came = False
+    def _work_off(self) -> bool:
+        """Do all there is to do, with breaths between; say whether there was any."""
+        has_worked = False
         while True:
-            handled = [source(CHUNK) for source in self._sources]
-            wrote = self._write_chunk()
-            came = came or wrote or any(handled)
-            if not (wrote and self._queue) and CHUNK not in handled:
-                return came
-            time.sleep(BREATH_S)
+            is_more_waiting = self._ask_sources()
+            has_written = self._write_chunk()
+            has_worked = has_worked or is_more_waiting or has_written
+            if not is_more_waiting and not (has_written and self._queue):
+                return has_worked
+            if not self._closing.is_set():
+                time.sleep(BREATH_S)
+            elif self.clock.ns() > self._deadline_ns:
+                return has_worked
+
+    def _ask_sources(self) -> bool:
+        is_more_waiting = False
+        for source in self._sources:
+            try:
+                is_more_waiting |= source.work()
+            except Exception as error:  # noqa: BLE001  one broken source must not stop the others
+                self.detach(source)
+                self._say(f"stopped reading a connection: {error!r}")
+        return is_more_waiting
 
     def _write_chunk(self) -> bool:
-        rows = [self._queue[i] for i in range(min(CHUNK, len(self._queue)))]
-        if not rows:
-            return False
-        now = self.clock.utc(self.clock.ns())
-        for row in rows:
-            row.recorded_at = now
-        if not self._write(rows):
+        if self._losses.is_untold and len(self._queue) < self._max_rows:
+            self._queue.append(self._losses.tell(self.clock))
+        rows = list(islice(self._queue, CHUNK))
+        if not rows or not self._write(rows):
             return False
         for row in rows:
             self._queue.popleft()
@@ -186,43 +198,54 @@ class Recorder:
         return True
 
     def _write(self, rows: list[Row]) -> bool:
-        if self._store is None:
+        """Write rows as the spool's next; False when they must be tried again later."""
+        if self.store is None:
             return True
         if self._is_troubled and self.clock.ns() < self._retry_ns:
             return False
+        now = self.clock.utc(self.clock.ns())
+        for row in rows:
+            row.recorded_at = now
+        self._losses.mark(rows)
         try:
-            if self._spool is None:
-                self._spool = self._open_spool(self._store)
-            self._spool.write(rows)
+            written = self._open_spool(self.store).write(rows)
         except Exception as error:  # noqa: BLE001  whatever it is, the traffic goes on
             self._trouble(error)
             return False
+        self._losses.add(len(rows) - written)
         return True
 
     def _open_spool(self, store: Store) -> Spool:
-        if not store.spool.is_dir():
-            create(store.path)
-        return Spool(
-            store,
-            run_id=self.run_id,
-            clock=self.clock,
-            on_part_closed=lambda: start_sealing(store),
-        )
+        if self._spool is not None and self._spool.path.exists():
+            return self._spool
+        if self._spool is not None:  # Somebody removed the store under our hands.
+            self._spool.close()
+            self._spool = None
+        create(store.path)
+        spool = Spool(store, run_id=self.run_id, on_part_closed=self._seal)
+        spool.write([self._run_row()])
+        self._spool = spool
+        return spool
+
+    def _seal(self, part: Path) -> None:
+        if self.store is not None and part.exists():
+            with suppress(OSError):  # Any later command seals as well.
+                start_sealing(self.store)
 
     def _trouble(self, error: Exception) -> None:
-        if not self._is_troubled and self._store is not None:
-            self._say(f"cannot record into {self._store.path} now: {error}")
+        if not self._is_troubled:
+            self._say(f"recording waits, the traffic goes on: {error}")
         self._is_troubled = True
-        self._retry_ns = self.clock.ns() + int(RETRY_S * 1e9)
+        self._retry_ns = self.clock.ns() + RETRY_NS
 
     def _finish(self) -> None:
-        self._retry_ns = 0
+        for source in self._sources:
+            source.give_up()
+        self._losses.add(len(self._queue))
         self._write([self._run_row(is_end=True)])
-        try:
-            if self._spool is not None:
+        if self._spool is not None:
+            with suppress(Exception):  # What was written stands, closed or not.
                 self._spool.close()
-        except Exception as error:  # noqa: BLE001  the run ends all the same
-            self._trouble(error)
 
     def _run_row(self, *, is_end: bool = False) -> Run:
         row = Run(
@@ -234,14 +257,14 @@ class Recorder:
             mcplens_version=__version__,
             started_at=self.clock.utc(self._started_ns),
         )
+        row.recorded_at = self.clock.utc(self.clock.ns())
         if is_end:
-            row.ended_at = row.recorded_at = self.clock.utc(self.clock.ns())
+            row.ended_at = row.recorded_at
             row.event_count = self._events
-            row.lost_count = self._lost
+            row.lost_count = self._losses.total
             row.recorder_cpu_ms = self._cpu_ns() / 1e6
         return row
 
-
-def _to_stderr(line: str) -> None:
-    sys.stderr.write(f"mcplens: {line}\n")
-    sys.stderr.flush()
+    def _cpu_ns(self) -> int:
+        """Measure what watching cost: all of a proxy, but only this thread of a host."""
+        return time.process_time_ns() if self.observer == "proxy" else time.thread_time_ns()

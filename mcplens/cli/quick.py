@@ -6,7 +6,7 @@ Every start of a recorded server waits for this, and click would double it. What
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,20 +28,21 @@ def record(args: Sequence[str]) -> int | None:
     options = parse(args)
     if options is None:
         return None
+    from mcplens.capture.processes import die_as
     from mcplens.capture.proxy import run_proxy  # not wanted when parsing fails
 
     command = args[args.index("--") + 1 :]
-    return run_proxy(command, **options)
+    return die_as(run_proxy(command, **options))
 
 
-def parse(args: Sequence[str]) -> dict[str, str] | None:
+def parse(args: Sequence[str]) -> dict[str, Any] | None:
     """Read the options before `--`; None for anything that is not plain."""
     if "--" not in args:
         return None
     border = args.index("--")
     if border + 1 == len(args):
         return None
-    options: dict[str, str] = {}
+    options: dict[str, Any] = {}
     words = iter(args[:border])
     for word in words:
         name, has_value, value = word.partition("=")

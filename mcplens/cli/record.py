@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from mcplens.cli.quick import KEEP
+
+if TYPE_CHECKING:
+    from mcplens.capture.privacy import Keep
 
 
 @click.command(
@@ -28,7 +33,7 @@ def record(
     *,
     label: str | None,
     server_name: str | None,
-    keep: str,
+    keep: Keep,
     store: str | None,
 ) -> int:
     """Stand in for a server: start COMMAND, pass every byte on unchanged, and record the calls.
@@ -37,6 +42,7 @@ def record(
 
         mcplens record -- python server.py
     """
+    from mcplens.capture.processes import die_as
     from mcplens.capture.proxy import run_proxy  # not needed for --help
 
-    return run_proxy(command, label=label, server_name=server_name, keep=keep, store=store)
+    return die_as(run_proxy(command, label=label, server_name=server_name, keep=keep, store=store))

@@ -1,0 +1,142 @@
+"""Bytes from one end of a pipe to the other: unchanged, at once, and closed as a pipe closes."""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+
+    from mcplens.capture.wiretap import Ear, Wiretap
+
+READ_BYTES: Final = 65_536
+"""What is read at once; a pipe holds no more, and larger buffers are slower."""
+
+STRAGGLER_S: Final = 0.2
+"""How long a server's pipe must be silent after its end, once nobody else waits for it either."""
+
+STDIN: Final = 0
+STDOUT: Final = 1
+
+EndReason = Literal["client_closed", "server_exited"]
+
+
+class Traffic:
+    """Both directions of one connection, each on a thread of its own."""
+
+    def __init__(self, server: subprocess.Popen[bytes], wiretap: Wiretap) -> None:
+        if server.stdin is None or server.stdout is None:
+            raise ValueError("the server was started without pipes")
+        self._server_input = server.stdin
+        self._server_output = server.stdout
+        self._to_server = Forwarding(STDIN, server.stdin.fileno(), wiretap.to_server)
+        self._to_client = Forwarding(server.stdout.fileno(), STDOUT, wiretap.to_client)
+        self._first_gone: EndReason | None = None
+        self._is_client_gone = False
+        self._inbound = threading.Thread(target=self._serve_server, daemon=True)
+        self._outbound = threading.Thread(target=self._serve_client, daemon=True)
+        self._inbound.start()
+        self._outbound.start()
+
+    @property
+    def end_reason(self) -> EndReason:
+        """Say who ended the connection: whoever was gone first."""
+        return self._first_gone or "server_exited"
+
+    def wait_for_the_rest(self, *, is_told_to_end: Callable[[], bool]) -> None:
+        """Wait until what the server wrote before it ended has reached the client.
+
+        A process that the server left behind may hold its pipe. It is listened to as long as the
+        client is there, as it would be without us.
+        """
+        while self._outbound.is_alive():
+            before = self._to_client.chunk_count
+            self._outbound.join(STRAGGLER_S)
+            is_silent = self._to_client.is_reading and self._to_client.chunk_count == before
+            if is_told_to_end() or (self._is_client_gone and is_silent):
+                return
+
+    def _serve_server(self) -> None:
+        if self._to_server.run() == "source":
+            self._client_is_gone()
+        else:
+            _let_go(STDIN)
+        self._server_input.close()
+
+    def _serve_client(self) -> None:
+        if self._to_client.run() == "target":
+            self._client_is_gone()
+        else:
+            self._first_gone = self._first_gone or "server_exited"
+        _let_go(STDOUT)
+        self._server_output.close()
+
+    def _client_is_gone(self) -> None:
+        self._first_gone = self._first_gone or "client_closed"
+        self._is_client_gone = True
+
+
+class Forwarding:
+    """One direction, from a source that is read to a target that is written."""
+
+    def __init__(self, source: int, target: int, ear: Ear) -> None:
+        self.is_reading = False
+        """Whether the source is being waited for, and not the target."""
+        self.chunk_count = 0
+        """How much came, to see whether more does."""
+        self._source = source
+        self._target = target
+        self._ear = ear
+
+    def run(self) -> Literal["source", "target"]:
+        """Forward until one of the two is closed, and say which."""
+        hear = self._ear.hear
+        clock_ns = time.monotonic_ns
+        while True:
+            self.is_reading = True
+            chunk = self._read()
+            ns = clock_ns()
+            self.is_reading = False
+            if not chunk:
+                return "source"
+            self.chunk_count += 1
+            # Before it is passed on: nobody may hear an answer before its question.
+            hear(ns, chunk)
+            if not self._write(chunk):
+                return "target"
+
+    def _read(self) -> bytes:
+        while True:
+            try:
+                return os.read(self._source, READ_BYTES)
+            except BlockingIOError:  # Whoever shares the pipe with us made it so.
+                select.select([self._source], [], [])
+            except OSError:  # A socket that was reset, a terminal that hung up.
+                return b""
+
+    def _write(self, chunk: bytes) -> bool:
+        while chunk:
+            try:
+                chunk = chunk[os.write(self._target, chunk) :]
+            except BlockingIOError:
+                select.select([], [self._target], [])
+            except OSError:  # Nobody reads any more.
+                return False
+        return True
+
+
+def _let_go(standard: int) -> None:
+    """Close our standard input or output for the other end, but keep its number occupied.
+
+    Else the next file we open would get it, and a stray print would land there.
+    """
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nowhere, standard)
+        os.close(nowhere)

@@ -1,0 +1,138 @@
+"""The transparent stdio proxy: it stands in for a server, passes every byte on, and listens.
+
+The server is started first. Store and recorder are made ready beside it, and what goes wrong with
+them is told in one line while the traffic goes on.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from mcplens.capture.forwarding import Traffic
+from mcplens.capture.processes import PassedOnSignals, start_server
+from mcplens.capture.stderr import say
+from mcplens.capture.wiretap import Wiretap
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mcplens.capture.privacy import Keep
+    from mcplens.capture.recorder import Recorder
+
+FLUSH_S: Final = 0.8
+"""What recording may take, at most, after the server is gone; a client kills after two seconds."""
+
+WAKE_S: Final = 0.02
+"""How often the recorder reads what passed, in seconds."""
+
+
+def run_proxy(
+    command: Sequence[str],
+    *,
+    store: str | None = None,
+    label: str | None = None,
+    keep: Keep = "shape",
+    server_name: str | None = None,
+) -> int:
+    """Stand in for a server until it ends; give its exit code, or minus the signal it died of.
+
+    Raises:
+        CommandNotFoundError: the server's command does not exist or may not be run.
+    """
+    with PassedOnSignals() as signals:
+        wiretap = Wiretap()
+        opened_ns = time.monotonic_ns()
+        server = start_server(command)
+        signals.pass_on_to(server)
+        traffic = Traffic(server, wiretap)
+        setup = Setup(command, opened_ns, store, label, keep, server_name)
+        recording = Recording(setup, wiretap)
+        exit_code = server.wait()
+        ended_ns = time.monotonic_ns()
+        reason = "signal" if signals.came else traffic.end_reason
+        traffic.wait_for_the_rest(is_told_to_end=lambda: signals.came)
+        wiretap.end(reason, ns=ended_ns, exit_code=exit_code)
+        recording.finish()
+        return exit_code
+
+
+class Setup(NamedTuple):
+    """What is recorded, and how."""
+
+    command: Sequence[str]
+    opened_ns: int
+    store: str | None
+    label: str | None
+    keep: Keep
+    server_name: str | None
+
+
+class Recording:
+    """The part of the proxy that the server never waits for, and that may fail."""
+
+    def __init__(self, setup: Setup, wiretap: Wiretap) -> None:
+        self._recorder: Recorder | None = None
+        self._starting = threading.Thread(target=self._start, args=(setup, wiretap), daemon=True)
+        self._starting.start()
+
+    def finish(self) -> None:
+        """Write what is left, within a bounded time."""
+        deadline = time.monotonic() + FLUSH_S
+        self._starting.join(FLUSH_S)
+        if self._recorder is not None:
+            self._recorder.close(deadline - time.monotonic())
+
+    def _start(self, setup: Setup, wiretap: Wiretap) -> None:
+        try:
+            self._recorder = _open_recorder(setup, wiretap)
+        except Exception as error:  # noqa: BLE001  whatever it is, the traffic goes on
+            wiretap.stop()
+            say(f"not recording: {error}")
+
+
+def _open_recorder(setup: Setup, wiretap: Wiretap) -> Recorder:
+    # The server is starting meanwhile; its own start takes longer than these imports.
+    from mcplens.capture.clock import Clock
+    from mcplens.capture.correlator import Correlator
+    from mcplens.capture.identity import ConnectionFacts
+    from mcplens.capture.label import default_label
+    from mcplens.capture.privacy import Privacy
+    from mcplens.capture.recorder import Recorder
+    from mcplens.capture.transcriber import Transcriber
+    from mcplens.config import hash_key
+    from mcplens.store.location import create, locate
+
+    clock = Clock()
+    store = create(locate(setup.store))
+    hashing = hash_key()
+    recorder = Recorder(
+        store,
+        observer="proxy",
+        label=setup.label or default_label(),
+        keep=setup.keep,
+        clock=clock,
+        wake_s=WAKE_S,
+    )
+    correlator = Correlator(
+        run_id=recorder.run_id,
+        connection=ConnectionFacts(
+            connection_id=recorder.next_connection_id(),
+            observer="proxy",
+            transport="stdio",
+            argv=tuple(setup.command),
+            opened_ns=setup.opened_ns,
+        ),
+        privacy=Privacy(setup.keep, key=hashing.key),
+        clock=clock,
+        next_sequence=recorder.next_sequence,
+        server_name_option=setup.server_name,
+        emit=recorder.record,
+    )
+    recorder.attach(Transcriber(wiretap, correlator, clock=clock, count_lost=recorder.count_lost))
+    named = f"run {recorder.run_id}" + (f", {recorder.label}" if recorder.label else "")
+    say(f"recording into {store.path} ({named})")
+    if hashing.trouble:
+        say(hashing.trouble)
+    return recorder
