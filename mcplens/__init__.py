@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mcplens import charts as charts
     from mcplens.metrics.connect import connect as connect
 
 __version__ = "0.1.0"
@@ -18,14 +19,18 @@ _HOMES = {
     "McplensError": "mcplens.errors",
 }
 
-__all__ = ["McplensError", "__version__", "connect"]
+_ROOMS = {"charts"}
+
+__all__ = ["McplensError", "__version__", "charts", "connect"]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"mcplens.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'mcplens' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_HOMES, *_ROOMS})

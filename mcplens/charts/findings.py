@@ -1,0 +1,132 @@
+"""What the numbers say, in one sentence: titles of charts, last lines of tables.
+
+Pure functions of rows of the views, given as mappings under the views' own column names. They
+draw nothing and import nothing that draws, so the command line says the same sentences cheaply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from mcplens.units import format_count, format_ms, format_rate
+
+Row = Mapping[str, Any]
+Rows = Sequence[Row]
+
+NOTHING_CALLED: Final = "No tool has been called yet"
+NEXT_STEP: Final = "Record a server: mcplens record -- COMMAND"
+FEW_CALLS: Final = 20
+"""Below this many calls p95 is little more than the slowest one, and the sentence says so."""
+
+
+def tool_name(row: Row) -> str:
+    """Name a row's tool as `server:tool`."""
+    return f"{row['server_name'] or '?'}:{row['tool_name'] or '?'}"
+
+
+def ending_words(ending: str) -> str:
+    """Say an outcome or error class in words: `rate_limited` is "rate limited"."""
+    return ending.replace("_", " ")
+
+
+def latency_finding(tools: Rows, budgets: Rows = ()) -> str:
+    """Say which tool is slowest, or how the tools stand to their budgets if they have any.
+
+    Args:
+        tools: Rows of `tool_metrics`.
+        budgets: Rows of `budget_counts` that have a latency.
+    """
+    if not tools:
+        return NOTHING_CALLED
+    if measured := [row for row in budgets if row["ratio"] is not None]:
+        return _budget_finding(measured)
+    timed = [row for row in tools if row["p95_ms"] is not None]
+    if not timed:
+        return "No call was answered, so none could be timed"
+    slowest = max(timed, key=lambda row: row["p95_ms"])
+    name, p95 = tool_name(slowest), format_ms(slowest["p95_ms"])
+    if len(tools) > 1:
+        few = f" over only {_calls(slowest)}" if slowest["call_count"] < FEW_CALLS else ""
+        return f"{name} is the slowest of {len(tools)} tools: p95 {p95}{few}"
+    if slowest["call_count"] == 1:
+        return f"{name} took {p95} in its only call"
+    return f"{name}: p95 {p95} over {_calls(slowest)}"
+
+
+def outcomes_finding(overview: Row, tools: Rows, outcomes: Rows) -> str:
+    """Say what share of calls failed, where most of them failed, and how.
+
+    Args:
+        overview: The row of `overview`.
+        tools: Rows of `tool_metrics`.
+        outcomes: Rows of `outcomes_by_tool`.
+    """
+    if not tools:
+        return NOTHING_CALLED
+    if overview["failure_count"] == 0:
+        return _nothing_failed(overview)
+    leading = max(tools, key=lambda row: row["failure_count"])
+    ways = [row for row in outcomes if row["is_failure"] and tool_name(row) == tool_name(leading)]
+    ending = ending_words(max(ways, key=lambda row: row["call_count"])["ending"]) if ways else "?"
+    if overview["tool_call_count"] == 1:
+        return f"The only call failed: {ending}"
+    mostly = ending if len(ways) == 1 else f"mostly {ending}"
+    rate = format_rate(overview["failure_rate"])
+    if len(tools) == 1:
+        return f"{rate} of {_calls(leading)} of {tool_name(leading)} failed: {mostly}"
+    where = f"{format_count(leading['failure_count'])} of {format_count(overview['failure_count'])}"
+    return f"{rate} of calls failed; {tool_name(leading)} leads with {where} failures, {mostly}"
+
+
+def main_finding(overview: Row, tools: Rows, outcomes: Rows, budgets: Rows = ()) -> str:
+    """Say the one thing to know first: a budget missed, else what fails, else what is slowest."""
+    if any(is_over(row) for row in budgets) or not overview["failure_count"]:
+        return latency_finding(tools, budgets)
+    return outcomes_finding(overview, tools, outcomes)
+
+
+def format_ratio(ratio: float | None) -> str:
+    """Write how many times over or under: 2.1×, and 1.01× or 0.998× rather than a false 1×."""
+    if ratio is None:
+        return "–"
+    for digits in (1, 2, 3):
+        text = f"{ratio:.{digits}f}"
+        if float(text) != 1.0:
+            break
+    return f"{text}×"
+
+
+def is_over(budget: Row) -> bool:
+    """Tell whether a tool's observed quantile is over its budget."""
+    return budget["ratio"] is not None and budget["ratio"] > 1
+
+
+def _budget_finding(budgets: Rows) -> str:
+    worst = max(budgets, key=lambda row: row["ratio"])
+    name, ratio = tool_name(worst), format_ratio(worst["ratio"])
+    count = len({tool_name(row) for row in budgets})
+    over = len({tool_name(row) for row in budgets if is_over(row)})
+    if count == 1:
+        return f"{name} is {'over' if over else 'within'} its latency budget, at {ratio}"
+    if over == 0:
+        return f"All {count} tools are within their latency budget; {name} is nearest, at {ratio}"
+    if over == 1:
+        return f"1 of {count} tools is over its latency budget: {name}, at {ratio}"
+    return f"{over} of {count} tools are over their latency budget; {name} is worst, at {ratio}"
+
+
+def _nothing_failed(overview: Row) -> str:
+    calls, cancelled = overview["tool_call_count"], overview["cancelled_count"]
+    if calls == 1:
+        return "The only call was cancelled" if cancelled else "The only call succeeded"
+    if not cancelled:
+        return f"All {format_count(calls)} calls succeeded"
+    if calls == cancelled:
+        return f"All {format_count(calls)} calls were cancelled"
+    return f"No call failed; {format_count(cancelled)} of {format_count(calls)} were cancelled"
+
+
+def _calls(row: Row) -> str:
+    count = row["call_count"]
+    return f"{format_count(count)} call{'' if count == 1 else 's'}"

@@ -1,0 +1,143 @@
+"""What fails, and how?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import altair as alt
+
+from mcplens.charts import theme
+from mcplens.charts.chart import OfflineChart, by_tool, draw, label_expr, number_column, say_nothing
+from mcplens.charts.findings import (
+    NOTHING_CALLED,
+    Row,
+    Rows,
+    ending_words,
+    outcomes_finding,
+    tool_name,
+)
+from mcplens.units import format_count, format_rate
+
+COLOURS: Final = {
+    "timeout": "bad",
+    "rate_limited": "amber",
+    "tool_failure": "plain",
+    "upstream": "budget",
+    "auth": "good",
+    "invalid_arguments": "sky",
+    "internal": "ink",
+    "unknown_tool": "ochre",
+    "disconnected": "grey",
+}
+"""The colour each way of failing has where it can; their order is that of stack and legend."""
+LEGEND_FROM: Final = 3
+"""Fewer ways of failing are named beside their bars."""
+LEAST_SCALE: Final = 0.02
+"""Of the axis, so that one failure in a million does not look like many."""
+PX_PER_LETTER: Final = 6.4
+
+
+def outcomes_chart(overview: Row, tools: Rows, outcomes: Rows, *, width: int) -> OfflineChart:
+    """Draw rows of `tool_metrics` and `outcomes_by_tool` in the order of the tools."""
+    if not tools:
+        return say_nothing(NOTHING_CALLED, width=width)
+    ways: dict[str, list[Row]] = {tool_name(row): [] for row in tools}
+    for row in outcomes:
+        if row["is_failure"]:
+            ways[tool_name(row)].append(row)
+    colours = colours_of(row["ending"] for rows in ways.values() for row in rows)
+    named_by_legend = len(colours) >= LEGEND_FROM
+    worst = max(LEAST_SCALE, *(row["failure_rate"] or 0.0 for row in tools))
+    longest = worst * (1.04 if named_by_legend else 1.4)
+    ticks = theme.share_ticks(min(longest, 1.0))
+    stacked = (
+        alt.Chart()
+        .transform_stack(
+            stack="share", as_=["from", "to"], groupby=["tool"], sort=[alt.SortField("order")]
+        )
+        .encode(y=by_tool())
+    )
+    x = alt.X(
+        "from:Q",
+        title="share of the tool's calls that failed",
+        scale=alt.Scale(domain=[0, longest]),
+        axis=alt.Axis(values=ticks, labelExpr=label_expr(ticks, format_rate), labelOverlap=True),
+    )
+    bars = (
+        stacked.transform_filter("datum.share > 0")
+        .mark_bar(size=15, stroke=theme.LIGHT["paper"], strokeWidth=1.5)
+        .encode(
+            x=x,
+            x2="to:Q",
+            color=alt.Color(
+                "ending:N",
+                scale=alt.Scale(
+                    domain=[ending_words(ending) for ending in colours],
+                    range=[theme.LIGHT[colour] for colour in colours.values()],
+                ),
+                legend=alt.Legend() if named_by_legend else None,
+            ),
+            tooltip=[
+                alt.Tooltip(f"{field}:N")
+                for field in ("tool", "ending", "how often", "of its calls")
+            ],
+        )
+    )
+    if named_by_legend:
+        room = f"(datum.to - datum.from) / {longest} * width"
+        names = (
+            stacked.transform_filter(f"{room} > length(datum.ending) * {PX_PER_LETTER} + 6")
+            .transform_calculate(middle="(datum.from + datum.to) / 2")
+            .mark_text(color=theme.LIGHT["paper"])
+            .encode(x="middle:Q", text="ending:N")
+        )
+    else:
+        names = (
+            alt.Chart()
+            .mark_text(align="left", dx=6)
+            .encode(x="end:Q", y=by_tool(), text="endings:N")
+        )
+    failed = number_column("failed", right=50, color=theme.LIGHT["ink"], fontWeight=600)
+    return draw(
+        [bars, names, *failed, *number_column("calls", right=96)],
+        [part for row in tools for part in _parts(row, ways[tool_name(row)], colours)],
+        finding=outcomes_finding(overview, tools, outcomes),
+        how_to_read="One row per tool, highest share of failures first; cancelled calls left out.",
+        width=width,
+    )
+
+
+def colours_of(endings: Iterable[str]) -> dict[str, str]:
+    """Give every ending a colour of the palette: its own if it has one, else one left over."""
+    met = set(endings)
+    own = {ending: colour for ending, colour in COLOURS.items() if ending in met}
+    free = [colour for ending, colour in reversed(COLOURS.items()) if ending not in met]
+    others = sorted(met - set(own))
+    return own | {e: free[i] if i < len(free) else "span" for i, e in enumerate(others)}
+
+
+def _parts(tool: Row, ways: Rows, colours: Mapping[str, str]) -> list[dict[str, Any]]:
+    """List the pieces of a tool's bar; the first also carries what is said once per tool."""
+    order = list(colours)
+    said_once = {
+        "failed": format_rate(tool["failure_rate"]),
+        "calls": format_count(tool["call_count"]),
+        "end": tool["failure_rate"],
+        "endings": ", ".join(ending_words(way["ending"]) for way in ways),
+    }
+    pieces = [
+        {
+            "ending": ending_words(way["ending"]),
+            "order": order.index(way["ending"]),
+            "share": way["share"],
+            "how often": format_count(way["call_count"]),
+            "of its calls": format_rate(way["share"]),
+        }
+        for way in ways
+    ] or [{"ending": "", "order": 0, "share": 0.0}]
+    silent = {"failed": "", "calls": "", "end": None, "endings": ""}
+    return [
+        {"tool": tool_name(tool), **piece, **(silent if i else said_once)}
+        for i, piece in enumerate(pieces)
+    ]
