@@ -252,7 +252,7 @@ comment on column stg_events.tool_name is 'The tool asked for; NULL when it was 
 comment on column stg_events.ended_at is
 'When the answer was seen or waiting for it ended, UTC; NULL while it is open.';
 comment on column stg_events.is_success is
-'Whether it succeeded: ok and without an error class; NULL when it counts for neither, being open, cancelled or no last round.';
+'Whether it succeeded: ok, without an error class; NULL where open, cancelled or no last round.';
 comment on column stg_events.is_caller_error is
 'Whether the caller was at fault: wrong arguments or an unknown tool.';
 comment on column stg_events.is_without_answer is

@@ -1,0 +1,151 @@
+-- What a budget is judged by: counts, and what was observed. The judgement itself is made elsewhere. A call
+-- without an answer is over every limit; a cancelled one counts for nothing; warm-ups are not here at all.
+create or replace view budget_counts as
+with
+
+budgets as (
+
+    select * from stg_budgets
+
+),
+
+tool_calls as (
+
+    select * from int_tool_calls
+
+),
+
+tools as (
+
+    select distinct
+        server_name,
+        tool_name
+    from tool_calls
+
+),
+
+covered as (
+
+    select
+        budgets.budget_id,
+        budgets.quantile,
+        budgets.limit_ms,
+        tools.server_name,
+        tools.tool_name
+    from budgets
+    inner join tools
+        on
+            regexp_matches(tools.tool_name, budgets.tool_pattern)
+            or regexp_matches(coalesce(tools.server_name, '') || ':' || tools.tool_name, budgets.tool_pattern)
+
+),
+
+judged as (
+
+    select
+        covered.*,
+        tool_calls.call_id,
+        tool_calls.session_id,
+        tool_calls.outcome <> 'cancelled' as is_judged,
+        tool_calls.is_success,
+        tool_calls.is_without_answer or tool_calls.measured_ms > covered.limit_ms as is_over,
+        tool_calls.measured_ms,
+        row_number() over (
+            partition by covered.budget_id, covered.server_name, covered.tool_name
+            order by tool_calls.measured_ms desc nulls last, tool_calls.call_id asc
+        ) as slowness
+    from covered
+    inner join tool_calls
+        on
+            covered.server_name is not distinct from tool_calls.server_name
+            and covered.tool_name = tool_calls.tool_name
+
+),
+
+counted as (
+
+    select
+        budget_id,
+        server_name,
+        tool_name,
+        quantile,
+        limit_ms,
+        count(*) filter (where is_judged) as call_count,
+        case
+            when limit_ms is not null then count(*) filter (where is_judged and is_over)
+        end as over_count,
+        count(*) filter (where is_success) as success_count,
+        count(*) filter (where not is_success) as failure_count,
+        count(measured_ms) as measured_count,
+        list_sort(list(measured_ms) filter (where measured_ms is not null)) as times_ms,
+        max(measured_ms) as slowest_ms,
+        max(case when slowness = 1 and measured_ms is not null then call_id end) as slowest_call_id,
+        max(case when slowness = 1 and measured_ms is not null then session_id end) as slowest_session_id
+    from judged
+    group by budget_id, server_name, tool_name, quantile, limit_ms
+
+),
+
+placed as (
+
+    select
+        *,
+        quantile * (measured_count - 1) as place,
+        cast(floor(quantile * (measured_count - 1)) as bigint) as place_below,
+        cast(ceil(quantile * (measured_count - 1)) as bigint) as place_above
+    from counted
+
+),
+
+neighbours as (
+
+    select
+        *,
+        case when measured_count > 0 then times_ms[place_below + 1] end as below_ms,
+        case when measured_count > 0 then times_ms[place_above + 1] end as above_ms
+    from placed
+
+),
+
+final as (
+
+    select
+        budget_id,
+        server_name,
+        tool_name,
+
+        quantile,
+        limit_ms,
+
+        call_count,
+        over_count,
+        success_count,
+        failure_count,
+
+        below_ms + (above_ms - below_ms) * (place - place_below) as observed_ms,
+        slowest_ms,
+        slowest_call_id,
+        slowest_session_id
+    from neighbours
+
+)
+
+select * from final;
+
+comment on view budget_counts is 'One row per budget and tool it covers: what the budget is judged by.';
+comment on column budget_counts.budget_id is 'The budget.';
+comment on column budget_counts.server_name is 'The server.';
+comment on column budget_counts.tool_name is 'The tool.';
+comment on column budget_counts.quantile is 'The share of calls that must keep the budget, 0 to 1.';
+comment on column budget_counts.limit_ms is
+'The longest these may take, in ms; NULL when it is about success alone.';
+comment on column budget_counts.call_count is 'Calls it is judged by: finished, not cancelled, not warm-ups.';
+comment on column budget_counts.over_count is
+'Those over the limit: slower, or without an answer; NULL without a limit.';
+comment on column budget_counts.success_count is 'Those that ended ok and without an error class.';
+comment on column budget_counts.failure_count is 'Those that failed.';
+comment on column budget_counts.observed_ms is
+'The quantile as observed, in ms; interpolated, the same as in tool_metrics.';
+comment on column budget_counts.slowest_ms is 'The slowest of these calls, in ms.';
+comment on column budget_counts.slowest_call_id is 'The slowest of these calls.';
+comment on column budget_counts.slowest_session_id is 'The session of the slowest of these calls.';

@@ -1,0 +1,193 @@
+-- How each session went: what was called, what failed, what was tried again, and how it ended. Here counts
+-- everything that happened, also open calls and warm-ups. terminal_state: running while a connection of it
+-- has not ended; else by its last call: completed (it succeeded), failed (it was answered with a failure),
+-- interrupted (it got no answer), cancelled; no_calls if there was none. recovery_status: not_needed without
+-- failures; recovered if each failed call succeeded when it was made again, partly_recovered if some did,
+-- not_recovered if none did; NULL where arguments were not kept even as hashes.
+create or replace view session_metrics as
+with
+
+requests as (
+
+    select * from stg_events
+
+),
+
+attempts as (
+
+    select * from int_attempts
+
+),
+
+links as (
+
+    select * from stg_connections
+
+),
+
+tried as (
+
+    select
+        requests.*,
+        coalesce(requests.retry_of, attempts.retry_of) is not null as is_retry,
+        attempts.is_recovered
+    from requests
+    left join attempts on requests.event_id = attempts.event_id
+
+),
+
+-- One step per server and tool first: counting what is distinct in each session is what costs.
+by_tool as (
+
+    select
+        session_id,
+        connection_id,
+        server_name,
+        case when is_final then tool_name end as tool_name,
+        max(session_basis) as session_basis,
+        max(client_name) as client_name,
+        max(agent_id) as agent_id,
+        min(started_at) as started_at,
+        max(coalesce(ended_at, started_at)) as ended_at,
+        count(*) filter (where is_final) as call_count,
+        count(*) filter (where is_final and is_success) as success_count,
+        count(*) filter (where is_final and not is_success) as failure_count,
+        count(*) filter (where is_final and is_retry) as retry_count,
+        count(*) filter (where is_final and not is_success and is_recovered) as recovered_count,
+        count(*) filter (where is_final and not is_success and arguments_hash is null) as unknown_count,
+        sum(array_length(side_effects)) as side_effects,
+        sum(cost_usd) as cost_usd,
+        arg_max(
+            case
+                when is_success then 'completed'
+                when outcome = 'cancelled' then 'cancelled'
+                when outcome is null or is_without_answer then 'interrupted'
+                else 'failed'
+            end,
+            row(started_at, sequence, event_id)
+        ) filter (where is_final) as last_state,
+        max(row(started_at, sequence, event_id)) filter (where is_final) as last_place
+    from tried
+    where session_id is not null
+    group by session_id, connection_id, server_name, case when is_final then tool_name end
+
+),
+
+by_session as (
+
+    select
+        by_tool.session_id,
+        max(by_tool.session_basis) as session_basis,
+        max(by_tool.client_name) as client_name,
+        max(by_tool.agent_id) as agent_id,
+        min(by_tool.started_at) as started_at,
+        max(by_tool.ended_at) as ended_at,
+        count(distinct by_tool.server_name) as server_count,
+        count(distinct row(by_tool.server_name, by_tool.tool_name)) filter (
+            where by_tool.tool_name is not null
+        ) as tool_count,
+        sum(by_tool.call_count) as call_count,
+        sum(by_tool.success_count) as success_count,
+        sum(by_tool.failure_count) as failure_count,
+        sum(by_tool.retry_count) as retry_count,
+        sum(by_tool.recovered_count) as recovered_count,
+        sum(by_tool.unknown_count) as unknown_count,
+        sum(by_tool.side_effects) as side_effects,
+        sum(by_tool.cost_usd) as cost_usd,
+        arg_max(by_tool.last_state, by_tool.last_place) as last_state,
+        coalesce(bool_or(links.connection_id is not null and links.ended_at is null), false) as is_running
+    from by_tool
+    left join links on by_tool.connection_id = links.connection_id
+    group by by_tool.session_id
+
+),
+
+used as (
+
+    select distinct
+        session_id,
+        coalesce(credential_id, credential_mode) as credential
+    from requests
+    where
+        credential_id is not null
+        or credential_mode is not null
+
+),
+
+credentials as (
+
+    select
+        session_id,
+        array_to_string(list_sort(list(credential)), ', ') as credentials_used
+    from used
+    group by session_id
+
+),
+
+final as (
+
+    select
+        by_session.session_id,
+        by_session.session_basis,
+        by_session.client_name,
+        by_session.agent_id,
+
+        by_session.started_at,
+        by_session.ended_at,
+        cast(epoch_us(by_session.ended_at) - epoch_us(by_session.started_at) as double) / 1000 as duration_ms,
+
+        by_session.server_count,
+        by_session.tool_count,
+        cast(by_session.call_count as bigint) as call_count,
+        cast(by_session.success_count as bigint) as success_count,
+        cast(by_session.failure_count as bigint) as failure_count,
+        cast(by_session.retry_count as bigint) as retry_count,
+
+        credentials.credentials_used,
+        cast(by_session.side_effects as bigint) as side_effects,
+        by_session.cost_usd,
+
+        case
+            when by_session.call_count = 0 then 'no_calls'
+            when by_session.is_running then 'running'
+            else by_session.last_state
+        end as terminal_state,
+        case
+            when by_session.failure_count = 0 then 'not_needed'
+            when by_session.recovered_count = by_session.failure_count then 'recovered'
+            when by_session.recovered_count > 0 then 'partly_recovered'
+            when by_session.unknown_count < by_session.failure_count then 'not_recovered'
+        end as recovery_status
+    from by_session
+    left join credentials on by_session.session_id = credentials.session_id
+
+)
+
+select * from final;
+
+comment on view session_metrics is 'One row per session: what was done in it, what failed, and how it ended.';
+comment on column session_metrics.session_id is 'The session: the calls that belong together for the user.';
+comment on column session_metrics.session_basis is
+'How the session is known: handle, protocol, trace, client_process or connection.';
+comment on column session_metrics.client_name is 'What the client calls itself.';
+comment on column session_metrics.agent_id is 'The agent on whose behalf the client called.';
+comment on column session_metrics.started_at is 'When its first request was seen, UTC.';
+comment on column session_metrics.ended_at is 'When the last thing of it was seen, UTC.';
+comment on column session_metrics.duration_ms is 'From the first to the last, in ms.';
+comment on column session_metrics.server_count is 'Servers it talked to.';
+comment on column session_metrics.tool_count is 'Tools it called.';
+comment on column session_metrics.call_count is
+'Calls of tools, prompts and resources, also open and cancelled ones.';
+comment on column session_metrics.success_count is 'Calls that ended ok and without an error class.';
+comment on column session_metrics.failure_count is 'Calls that failed, timed out, or never got an answer.';
+comment on column session_metrics.retry_count is
+'Calls made again, with the same arguments, after they had failed.';
+comment on column session_metrics.credentials_used is
+'Fingerprints or kinds of the credentials used, with commas between; NULL where unknown.';
+comment on column session_metrics.side_effects is
+'Things its calls changed outside of themselves; NULL where no call said.';
+comment on column session_metrics.cost_usd is 'What its calls cost, in US dollars; NULL where no call said.';
+comment on column session_metrics.terminal_state is
+'How it ended: completed, failed, interrupted, cancelled, running or no_calls.';
+comment on column session_metrics.recovery_status is
+'Whether what failed succeeded later: not_needed, recovered, partly_recovered, not_recovered.';
