@@ -12,11 +12,11 @@ _MAX_ITEMS: Final = 10_000
 
 def is_malformed(method: str, result: Any) -> bool:
     """Tell whether a result is not what MCP says: no object, or a call without its list."""
-    if not isinstance(result, Mapping):
+    if not isinstance(result, dict):
         return True
     if result.get("resultType", "complete") != "complete":
         return False
-    if isinstance(result.get("task"), Mapping):  # A handle to ask for later, not yet an answer.
+    if isinstance(result.get("task"), dict):  # A handle to ask for later, not yet an answer.
         return False
     name = _LIST_OF.get(method)
     return name is not None and not isinstance(result.get(name), list)
@@ -40,7 +40,7 @@ def content_kinds(method: str, result: Mapping[str, Any]) -> list[str] | None:
 
 
 def _kind_of(method: str, content: Any) -> str:
-    if not isinstance(content, Mapping):
+    if not isinstance(content, dict):
         return "other"
     if method == "resources/read":
         return "blob" if "blob" in content else "text" if "text" in content else "other"
@@ -50,4 +50,4 @@ def _kind_of(method: str, content: Any) -> str:
 
 
 def _is_object(value: Any) -> bool:
-    return isinstance(value, Mapping)
+    return isinstance(value, dict)

@@ -62,9 +62,10 @@ class Found(NamedTuple):
 class Definitions:
     """What one server has advertised on one connection."""
 
-    __slots__ = ("_in_force", "_listing", "_seen", "is_full")
+    __slots__ = ("_in_force", "_keeps_addresses", "_listing", "_seen", "is_full")
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps_addresses: bool) -> None:
+        self._keeps_addresses = keeps_addresses
         self._in_force: dict[str, dict[str, InForce]] = {}
         self._listing: dict[str, dict[str, InForce]] = {}
         self._seen: set[str] = set()
@@ -90,9 +91,9 @@ class Definitions:
         listing = self._listing[where.kind]
         in_force = self._in_force.setdefault(where.kind, {})
         for item in items:
-            if not isinstance(item, Mapping):
+            if not isinstance(item, dict):
                 continue
-            found = _read(where, item)
+            found = _read(where, item, keeps_addresses=self._keeps_addresses)
             key = item.get(where.name)
             if found is None or not isinstance(key, str):
                 continue
@@ -112,19 +113,22 @@ class Definitions:
         return new
 
 
-def _read(where: _List, item: Mapping[str, Any]) -> Found | None:
+def _read(where: _List, item: dict[str, Any], *, keeps_addresses: bool) -> Found | None:
+    name = item.get(where.name)
+    public = item
     if where.name != "name":
-        item = {**item, where.name: _address(item.get(where.name))}
-    canonical = encode_json(item)
+        name = _address(name)
+        public = {**item, where.name: name}
+    canonical = encode_json(public)
     if canonical is None:
         return None
     hints = item.get("annotations")
-    if not isinstance(hints, Mapping):
+    if not isinstance(hints, dict):
         hints = {}
     return Found(
         kind=where.kind,
-        name=clean_name(item.get(where.name), limit=5 * MAX_NAME),
-        text=_as_sent(item, canonical),
+        name=clean_name(name, limit=5 * MAX_NAME),
+        text=_as_sent(item if keeps_addresses else public, canonical),
         facts=InForce(
             definition_hash=hashlib.sha256(canonical).hexdigest(),
             is_read_only=_hint(hints, "readOnlyHint"),
@@ -153,12 +157,12 @@ def _hint(hints: Mapping[str, Any], name: str) -> bool | None:
 
 def _declared(item: Mapping[str, Any]) -> frozenset[str]:
     schema = item.get("inputSchema")
-    properties = schema.get("properties") if isinstance(schema, Mapping) else None
-    if isinstance(properties, Mapping):
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    if isinstance(properties, dict):
         names = list(properties)
     else:
         arguments = item.get("arguments")  # Of a prompt.
         entries = arguments if isinstance(arguments, list) else []
-        names = [entry.get("name") for entry in entries if isinstance(entry, Mapping)]
+        names = [entry.get("name") for entry in entries if isinstance(entry, dict)]
     kept = [name for name in names[:_MAX_DECLARED] if isinstance(name, str)]
     return frozenset(name for name in kept if len(name) <= MAX_NAME)

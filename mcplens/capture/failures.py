@@ -81,7 +81,7 @@ class Failure(NamedTuple):
 
 def failure_of_error(method: str, error: Any) -> Failure:
     """Class a JSON-RPC error by its code, its structured data and its words, in this order."""
-    if not isinstance(error, Mapping):
+    if not isinstance(error, dict):
         return Failure(text=error if isinstance(error, str) else None)
     code = error.get("code")
     if not isinstance(code, int) or isinstance(code, bool) or abs(code) > 2**53:
@@ -135,10 +135,10 @@ def _class_of_code(
 
 def _class_of_data(data: Any) -> tuple[ErrorClass, str] | None:
     """Class structured error data that carries an HTTP status, itself or under `error`."""
-    if not isinstance(data, Mapping):
+    if not isinstance(data, dict):
         return None
     for place in (data, data.get("error")):
-        if not isinstance(place, Mapping):
+        if not isinstance(place, dict):
             continue
         for key in _STATUS_KEYS:
             status = place.get(key)
@@ -159,7 +159,7 @@ def _first_text(content: Any) -> str | None:
     if not isinstance(content, list):
         return None
     for item in content[:20]:
-        if isinstance(item, Mapping) and isinstance(item.get("text"), str):
+        if isinstance(item, dict) and isinstance(item.get("text"), str):
             text: str = item["text"]
             return text[:_MAX_TEXT]
     return None

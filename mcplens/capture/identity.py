@@ -7,7 +7,7 @@ and every result may. Names are taken as they are told: nothing here proves them
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,10 +35,10 @@ class ConnectionFacts:
     connection_id: str
     observer: Observer
     transport: str | None = None
-    argv: tuple[str, ...] = ()
+    command: Sequence[str] = ()
     """The server's command as it was started; it is redacted before anything is written."""
     address: str | None = None
-    opened_ns: int | None = None
+    spawned_ns: int | None = None
     """When the server was started or the connection opened, by the recorder's clock."""
     client_process_id: str | None = None
     """Keyed hash of the process that started the server."""
@@ -65,13 +65,14 @@ class Identity:
         self.server_name = clean_name(server_name_option)
         self.server_basis: str | None = "option" if self.server_name else None
         if self.server_name is None:
-            self.server_name = name_of_command(facts.argv)
+            self.server_name = name_of_command(facts.command)
             self.server_basis = "command" if self.server_name else None
 
-    def learn_from_request(self, method: str, params: Mapping[str, Any]) -> None:
-        """Take in who the client says it is, in its handshake."""
-        if method == "initialize":
-            self._learn_client(params.get("clientInfo"))
+    def learn_client(self, info: Any) -> None:
+        """Take in who the client says it is."""
+        name, version = _name_and_version(info)
+        if name is not None:
+            self.client_name, self.client_version = name, version
 
     def learn_from_meta(self, meta: Mapping[str, Any], event: Event) -> None:
         """Take in what a request's metadata says of this one request: the stateless era."""
@@ -79,7 +80,7 @@ class Identity:
             info = meta[CLIENT_INFO_KEY]
             event.client_name, event.client_version = _name_and_version(info)
             if self.client_name is None:
-                self._learn_client(info)
+                self.learn_client(info)
         if PROTOCOL_VERSION_KEY in meta:
             event.protocol_version = clean_name(meta[PROTOCOL_VERSION_KEY])
         if "traceparent" in meta:
@@ -92,7 +93,7 @@ class Identity:
             event.protocol_version = clean_name(result.get("protocolVersion"))
             self._learn_server(result.get("serverInfo"))
         meta = result.get("_meta")
-        if isinstance(meta, Mapping) and SERVER_INFO_KEY in meta:
+        if isinstance(meta, dict) and SERVER_INFO_KEY in meta:
             self._learn_server(meta[SERVER_INFO_KEY])
         # A version that was only offered was not spoken: it counts once a result came.
         if event.protocol_version is not None and event.direction == "to_server":
@@ -113,11 +114,6 @@ class Identity:
     def _facts(self) -> tuple[str | None, ...]:
         return (self.server_name, self.server_version, self.protocol_version, self.client_name)
 
-    def _learn_client(self, info: Any) -> None:
-        name, version = _name_and_version(info)
-        if name is not None:
-            self.client_name, self.client_version = name, version
-
     def _learn_server(self, info: Any) -> None:
         name, version = _name_and_version(info)
         if version is not None:
@@ -135,6 +131,6 @@ def parse_traceparent(value: Any) -> tuple[str | None, str | None]:
 
 
 def _name_and_version(info: Any) -> tuple[str | None, str | None]:
-    if not isinstance(info, Mapping):
+    if not isinstance(info, dict):
         return None, None
     return clean_name(info.get("name")), clean_name(info.get("version"))

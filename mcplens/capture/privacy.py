@@ -8,7 +8,7 @@ contents. Commands and addresses are always redacted.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 from mcplens.capture.commands import redact_command
@@ -94,7 +94,7 @@ class Privacy:
 
 
 def _shape(value: Any, declared: Collection[str]) -> str | None:
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         shape: Any = _kind(value)
     else:
         shape = {}
@@ -127,7 +127,7 @@ def _kind(value: Any) -> str:  # noqa: PLR0911  one line per JSON type
             return "integer"
         case float():
             return "number"
-        case Mapping():
+        case dict():
             return f"object({len(value)})"
         case _:
             return f"array({len(value)})" if isinstance(value, (list, tuple)) else "unknown"

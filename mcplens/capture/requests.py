@@ -12,7 +12,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
-    from mcplens.events import Direction, Event
+    from mcplens.events import Event
 
 MAX_OPEN: Final = 10_000
 """Open requests that are followed in each direction; the oldest gives way."""
@@ -53,19 +53,7 @@ def id_text(value: Any) -> str | None:
 class OpenRequest:
     """A request that nothing has ended yet."""
 
-    __slots__ = (
-        "asked_within",
-        "event",
-        "has_unclear_wait",
-        "is_first_page",
-        "is_spooled",
-        "key",
-        "progress_token",
-        "started_ns",
-        "waited_ns",
-        "waiting_count",
-        "waiting_since_ns",
-    )
+    __slots__ = ("event", "is_first_page", "is_spooled", "key", "progress_token", "started_ns")
 
     def __init__(self, *, event: Event, key: RequestKey, started_ns: int) -> None:
         self.event = event
@@ -73,39 +61,17 @@ class OpenRequest:
         self.started_ns = started_ns
         self.progress_token: RequestKey | None = None
         self.is_first_page = True
+        """Whether it asks for a list from its beginning."""
         self.is_spooled = False
-        self.asked_within: OpenRequest | None = None
-        """The call during which the server asked this of the client."""
-        self.has_unclear_wait = False
-        self.waited_ns = 0
-        self.waiting_count = 0
-        self.waiting_since_ns = 0
-
-    def begin_wait(self, ns: int) -> None:
-        """Note that from now on the call waits for a person or a model."""
-        if self.waiting_count == 0:
-            self.waiting_since_ns = ns
-        self.waiting_count += 1
-
-    def end_wait(self, ns: int) -> None:
-        """Note that one of the things waited for has come; overlapping waits count once."""
-        self.waiting_count -= 1
-        if self.waiting_count == 0:
-            self.waited_ns += max(0, ns - self.waiting_since_ns)
-
-    def total_wait_ns(self, ns: int) -> int:
-        """Add up the waits until now."""
-        going_on = max(0, ns - self.waiting_since_ns) if self.waiting_count else 0
-        return self.waited_ns + going_on
+        """Whether it was written as opened."""
 
 
 class OpenRequests:
     """The open requests of one direction, by id and by progress token."""
 
-    __slots__ = ("_by_token", "_fates", "_open", "direction")
+    __slots__ = ("_by_token", "_fates", "_open")
 
-    def __init__(self, direction: Direction) -> None:
-        self.direction: Final = direction
+    def __init__(self) -> None:
         self._open: dict[RequestKey, OpenRequest] = {}
         self._by_token: dict[RequestKey, OpenRequest] = {}
         self._fates: OrderedDict[RequestKey, Fate] = OrderedDict()
@@ -149,6 +115,19 @@ class OpenRequests:
         """Find the request that asked for progress under a token."""
         return self._by_token.get(token)
 
-    def all(self) -> list[OpenRequest]:
-        """List the open requests, the oldest first."""
-        return list(self._open.values())
+    def opened_before(self, ns: int) -> list[OpenRequest]:
+        """List what was opened before a time and is not yet written as opened."""
+        found = []
+        for request in self._open.values():  # The oldest come first.
+            if request.started_ns >= ns:
+                break
+            if not request.is_spooled:
+                found.append(request)
+        return found
+
+    def take_all(self) -> list[OpenRequest]:
+        """Follow nothing any more, and give what was open, the oldest first."""
+        requests = list(self._open.values())
+        self._open.clear()
+        self._by_token.clear()
+        return requests

@@ -52,21 +52,19 @@ class ConnectionRows:
         self._run_id: Final = run_id
         self._facts: Final = facts
         self._identity: Final = identity
-        self._command: Final = privacy.command(facts.argv)
+        self._command: Final = privacy.command(facts.command)
         self._address: Final = privacy.address(facts.address)
         self._clock: Final = clock
         self._emit: Final = emit
         self._first_answered_at: datetime | None = None
         self._notice_count = 0
 
-    @property
-    def is_answered(self) -> bool:
-        """Whether the server has answered anything yet."""
-        return self._first_answered_at is not None
-
-    def first_answer(self, ns: int) -> None:
-        """Note when the server answered for the first time."""
+    def is_first_answer(self, ns: int) -> bool:
+        """Note that the server answered, and say whether it did for the first time."""
+        if self._first_answered_at is not None:
+            return False
         self._first_answered_at = self._clock.utc(ns)
+        return True
 
     def connection(
         self,
@@ -86,7 +84,7 @@ class ConnectionRows:
                 transport=facts.transport,
                 command=self._command,
                 address=self._address,
-                spawned_at=None if facts.opened_ns is None else self._clock.utc(facts.opened_ns),
+                spawned_at=None if facts.spawned_ns is None else self._clock.utc(facts.spawned_ns),
                 first_answered_at=self._first_answered_at,
                 ended_at=None if ended_ns is None else self._clock.utc(ended_ns),
                 end_reason=end_reason,

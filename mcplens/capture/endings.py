@@ -1,0 +1,98 @@
+"""From an answer to the second half of an event: how the request ended, and what came back."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from mcplens.capture.answers import asks_for_input, content_kinds, is_malformed
+from mcplens.capture.failures import Failure, failure_of_error, failure_of_result
+from mcplens.events import CALL_METHODS
+
+if TYPE_CHECKING:
+    from mcplens.capture.privacy import Privacy
+    from mcplens.events import Event, Outcome
+
+_SAYS_TIMEOUT: Final = re.compile(r"timed?[ _-]?out|deadline|-32001", re.IGNORECASE)
+_MAX_REASON: Final = 1000
+
+
+class Ending:
+    """How a request ended, and how that is known."""
+
+    __slots__ = ("basis", "is_timed", "outcome")
+
+    def __init__(self, outcome: Outcome, basis: str, *, is_timed: bool = True) -> None:
+        self.outcome: Outcome = outcome
+        self.basis = basis
+        self.is_timed = is_timed
+        """Whether the time until then says something about the request."""
+
+
+_ERA_PROBE: Final = Ending("protocol_error", "era_probe")
+_ERROR: Final = Ending("protocol_error", "answer")
+_OK: Final = Ending("ok", "answer")
+_TOOL_ERROR: Final = Ending("tool_error", "answer")
+_INPUT_REQUIRED: Final = Ending("input_required", "answer")
+_TIMEOUT: Final = Ending("timeout", "cancel_reason")
+_CANCELLED: Final = Ending("cancelled", "cancel")
+
+
+def ending_by_error(event: Event, error: Any, *, privacy: Privacy) -> Ending:
+    """Write into an event that the peer answered with a JSON-RPC error."""
+    failure = failure_of_error(event.method or "", error)
+    if event.method == "server/discover":
+        # A server of the old era does not know it; the client goes on with a handshake.
+        _note_failure(event, failure._replace(error_class=None, rule=None), privacy)
+        return _ERA_PROBE
+    _note_failure(event, failure, privacy)
+    return _ERROR
+
+
+def ending_by_result(event: Event, result: Any, *, privacy: Privacy) -> Ending:
+    """Write into an event that a result came."""
+    method = event.method or ""
+    kept = privacy.result(result)
+    event.result, event.result_hash = kept.text, kept.digest
+    if is_malformed(method, result):
+        _note_failure(event, Failure("malformed_result", "result_shape"), privacy)
+    if not isinstance(result, dict):
+        return _OK
+    event.content_kinds = content_kinds(method, result)
+    if method == "tools/call":
+        event.is_structured = "structuredContent" in result
+        if result.get("isError") is True:
+            _note_failure(event, failure_of_result(result), privacy)
+            return _TOOL_ERROR
+    if asks_for_input(result):
+        if method in CALL_METHODS:
+            event.is_final = False
+        return _INPUT_REQUIRED
+    return _OK
+
+
+def ending_by_cancel(reason: Any) -> Ending:
+    """Tell a caller that gave up waiting from one that no longer wanted an answer."""
+    if isinstance(reason, str) and _SAYS_TIMEOUT.search(reason[:_MAX_REASON]):
+        return _TIMEOUT
+    return _CANCELLED
+
+
+def ending_by_close(reason: str) -> Ending:
+    """Tell a client that left without an answer from a connection that was cut off."""
+    if reason == "client_closed":
+        return Ending("unanswered", reason, is_timed=False)
+    return Ending("disconnected", reason)
+
+
+def unanswered(basis: str) -> Ending:
+    """Say that no answer was seen, for a reason that lies with the observer or the caller."""
+    return Ending("unanswered", basis, is_timed=False)
+
+
+def _note_failure(event: Event, failure: Failure, privacy: Privacy) -> None:
+    event.error_class = failure.error_class
+    event.error_rule = failure.rule
+    event.error_code = failure.code
+    event.error_message = privacy.error_text(failure.text)
+    event.error_origin = "server" if event.direction == "to_server" else "client"

@@ -1,0 +1,140 @@
+"""From a request to the first half of its event: who asked what of whom, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from mcplens.capture.names import clean_address, clean_name
+from mcplens.capture.requests import OpenRequest, RequestKey, id_text, request_key
+from mcplens.events import CALL_METHODS, SCHEMA_VERSION, Direction, Event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mcplens.capture.clock import Clock
+    from mcplens.capture.definitions import Definitions
+    from mcplens.capture.identity import ConnectionFacts, Identity
+    from mcplens.capture.privacy import Privacy
+
+_NO_PARAMS: Final[Mapping[str, Any]] = {}
+
+
+class Sighting(NamedTuple):
+    """How a message was seen."""
+
+    direction: Direction
+    ns: int
+    size: int | None
+    """Its bytes, where they were seen as one line."""
+
+
+class Openings:
+    """Opens the events of one connection."""
+
+    __slots__ = (
+        "_clock",
+        "_definitions",
+        "_facts",
+        "_identity",
+        "_next_sequence",
+        "_privacy",
+        "_run_id",
+        "lost_count",
+    )
+
+    def __init__(
+        self,
+        *,
+        run_id: str,
+        facts: ConnectionFacts,
+        identity: Identity,
+        definitions: Definitions,
+        privacy: Privacy,
+        clock: Clock,
+        next_sequence: Callable[[], int],
+    ) -> None:
+        self._run_id = run_id
+        self._facts = facts
+        self._identity = identity
+        self._definitions = definitions
+        self._privacy = privacy
+        self._clock = clock
+        self._next_sequence = next_sequence
+        self.lost_count: int | None = None
+        """Messages lost since the last event was opened."""
+
+    def open(
+        self, message: Mapping[str, Any], *, method: str, key: RequestKey, seen: Sighting
+    ) -> OpenRequest:
+        """Open the event of a request."""
+        params = params_of(message)
+        event = self._event(method, seen)
+        event.request_id = id_text(message["id"])
+        request = OpenRequest(event=event, key=key, started_ns=seen.ns)
+        request.is_first_page = params.get("cursor") is None
+        meta = params.get("_meta")
+        if isinstance(meta, dict):
+            self._identity.learn_from_meta(meta, event)
+            request.progress_token = request_key(meta.get("progressToken"))
+        if method == "initialize" and seen.direction == "to_server":
+            self._identity.learn_client(params.get("clientInfo"))
+        if method in CALL_METHODS:
+            event.call_id = event.event_id
+            event.round = 1
+            event.is_final = True
+            self._describe_call(event, method, params)
+        else:
+            contents = {name: value for name, value in params.items() if name != "_meta"}
+            kept = self._privacy.arguments(contents, declared=None)
+            event.arguments, event.arguments_hash, event.arguments_shape = kept
+        return request
+
+    def _event(self, method: str, seen: Sighting) -> Event:
+        sequence = self._next_sequence()
+        lost_count, self.lost_count = self.lost_count, None
+        return Event(
+            run_id=self._run_id,
+            schema_version=SCHEMA_VERSION,
+            event_id=f"{self._run_id}-{sequence}",
+            connection_id=self._facts.connection_id,
+            observer=self._facts.observer,
+            sequence=sequence,
+            direction=seen.direction,
+            session_id=self._facts.connection_id,
+            session_basis="connection",
+            transport=self._facts.transport,
+            method=method,
+            started_at=self._clock.utc(seen.ns),
+            request_bytes=seen.size,
+            lost_before=lost_count,
+        )
+
+    def _describe_call(self, event: Event, method: str, params: Mapping[str, Any]) -> None:
+        if method == "resources/read":
+            uri = params.get("uri")
+            event.target = clean_address(uri)
+            definition = self._definitions.of_call(method, uri)
+            kept = self._privacy.arguments({"uri": uri}, declared=("uri",))
+        else:
+            name = params.get("name")
+            event.target = clean_name(name)
+            definition = self._definitions.of_call(method, name)
+            # A call without arguments and one with none at all ask for the same.
+            arguments = params.get("arguments")
+            kept = self._privacy.arguments(
+                {} if arguments is None else arguments,
+                declared=() if definition is None else definition.declared,
+            )
+        event.arguments, event.arguments_hash, event.arguments_shape = kept
+        if definition is not None:
+            event.definition_hash = definition.definition_hash
+            event.is_read_only = definition.is_read_only
+            event.is_idempotent = definition.is_idempotent
+            event.is_destructive = definition.is_destructive
+
+
+def params_of(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give a message's params, or none where they are missing or no object."""
+    params = message.get("params")
+    return params if isinstance(params, dict) else _NO_PARAMS
