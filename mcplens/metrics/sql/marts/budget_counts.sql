@@ -107,6 +107,15 @@ neighbours as (
 
 ),
 
+observed as (
+
+    select
+        *,
+        below_ms + (above_ms - below_ms) * (place - place_below) as observed_ms
+    from neighbours
+
+),
+
 final as (
 
     select
@@ -122,11 +131,12 @@ final as (
         success_count,
         failure_count,
 
-        below_ms + (above_ms - below_ms) * (place - place_below) as observed_ms,
+        observed_ms,
+        case when limit_ms > 0 then observed_ms / limit_ms end as budget_ratio,
         slowest_ms,
         slowest_call_id,
         slowest_session_id
-    from neighbours
+    from observed
 
 )
 
@@ -146,6 +156,8 @@ comment on column budget_counts.success_count is 'Those that ended ok and withou
 comment on column budget_counts.failure_count is 'Those that failed.';
 comment on column budget_counts.observed_ms is
 'The quantile as observed, in ms; interpolated, the same as in tool_metrics.';
+comment on column budget_counts.budget_ratio is
+'The observed quantile as a multiple of the limit: over 1 is over the budget; NULL without a limit.';
 comment on column budget_counts.slowest_ms is 'The slowest of these calls, in ms.';
 comment on column budget_counts.slowest_call_id is 'The slowest of these calls.';
 comment on column budget_counts.slowest_session_id is 'The session of the slowest of these calls.';

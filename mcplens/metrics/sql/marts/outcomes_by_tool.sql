@@ -15,9 +15,10 @@ counted as (
         tool_name,
         outcome,
         error_class,
+        is_success,
         count(*) as call_count
     from tool_calls
-    group by server_name, tool_name, outcome, error_class
+    group by server_name, tool_name, outcome, error_class, is_success
 
 ),
 
@@ -28,10 +29,25 @@ final as (
         tool_name,
         outcome,
         error_class,
+        case
+            when outcome in ('ok', 'tool_error', 'protocol_error') then coalesce(error_class, outcome)
+            else outcome
+        end as ending,
+        coalesce(not is_success, false) as is_failure,
         call_count,
         cast(call_count as double) / cast(
             sum(call_count) over (partition by server_name, tool_name) as double
-        ) as call_share
+        ) as call_share,
+        case
+            when not is_success
+                then
+                    cast(call_count as double)
+                    / cast(
+                        sum(case when is_success is not null then call_count end)
+                            over (partition by server_name, tool_name)
+                        as double
+                    )
+        end as failure_rate
     from counted
 
 )
@@ -43,5 +59,10 @@ comment on column outcomes_by_tool.server_name is 'The server.';
 comment on column outcomes_by_tool.tool_name is 'The tool.';
 comment on column outcomes_by_tool.outcome is 'How these calls ended.';
 comment on column outcomes_by_tool.error_class is 'Why they failed; NULL when they did not or nobody knows.';
+comment on column outcomes_by_tool.ending is
+'The error class of an answer that has one, else the outcome: how these calls ended, in one word.';
+comment on column outcomes_by_tool.is_failure is 'Whether this ending is a failure.';
 comment on column outcomes_by_tool.call_count is 'Calls that ended so.';
 comment on column outcomes_by_tool.call_share is 'Their share of the finished calls of the tool, 0 to 1.';
+comment on column outcomes_by_tool.failure_rate is
+'Of a failure its share of the tool''s successes and failures, 0 to 1; adds up to that of tool_metrics.';

@@ -1,0 +1,48 @@
+from mcplens.metrics.budget_rows import BudgetRow, set_budgets
+from mcplens.metrics.connect import connect
+from tests.builders import call
+from tests.metrics.conftest import rows_of
+
+
+def test_the_failures_of_a_tool_add_up_to_its_failure_rate(metrics_of):
+    calls = [
+        call(outcome="ok"),
+        call(outcome="ok"),
+        call(outcome="tool_error", error_class="rate_limited"),
+        call(outcome="timeout"),
+        call(outcome="cancelled"),
+    ]
+
+    endings = metrics_of(calls, "outcomes_by_tool", order_by="ending")
+    [tool] = metrics_of([], "tool_metrics")
+    [overview] = metrics_of([], "overview")
+
+    assert [(row.ending, row.is_failure, row.failure_rate) for row in endings] == [
+        ("cancelled", False, None),
+        ("ok", False, None),
+        ("rate_limited", True, 0.25),
+        ("timeout", True, 0.25),
+    ]
+    assert tool.failure_rate == overview.failure_rate == 0.5
+
+
+def test_an_answer_that_is_wrong_is_called_by_its_error_class(metrics_of):
+    [row] = metrics_of([call(outcome="ok", error_class="schema_violation")], "outcomes_by_tool")
+
+    assert (row.ending, row.is_failure, row.failure_rate) == ("schema_violation", True, 1.0)
+
+
+def test_only_cancelled_calls_have_no_failure_rate(metrics_of):
+    [tool] = metrics_of([call(outcome="cancelled")], "tool_metrics")
+
+    assert tool.failure_rate is None
+
+
+def test_a_budget_says_how_many_times_over_it_is(store, spool):
+    spool([call(work_ms=300.0), call(work_ms=300.0)])
+    con = connect(store.path)
+    set_budgets(con, [BudgetRow(budget_id="b", quantile=0.95, limit_ms=200.0)])
+
+    [row] = rows_of(con, "from budget_counts")
+
+    assert row.budget_ratio == 1.5
