@@ -43,11 +43,11 @@ def run_proxy(
     """
     with PassedOnSignals() as signals:
         wiretap = Wiretap()
-        opened_ns = time.monotonic_ns()
+        spawned_ns = time.monotonic_ns()
         server = start_server(command)
         signals.pass_on_to(server)
         traffic = Traffic(server, wiretap)
-        setup = Setup(command, opened_ns, store, label, keep, server_name)
+        setup = Setup(command, spawned_ns, store, label, keep, server_name)
         recording = Recording(setup, wiretap)
         exit_code = server.wait()
         ended_ns = time.monotonic_ns()
@@ -62,7 +62,7 @@ class Setup(NamedTuple):
     """What is recorded, and how."""
 
     command: Sequence[str]
-    opened_ns: int
+    spawned_ns: int
     store: str | None
     label: str | None
     keep: Keep
@@ -98,15 +98,12 @@ def _open_recorder(setup: Setup, wiretap: Wiretap) -> Recorder:
     from mcplens.capture.correlator import Correlator
     from mcplens.capture.identity import ConnectionFacts
     from mcplens.capture.label import default_label
-    from mcplens.capture.privacy import Privacy
     from mcplens.capture.recorder import Recorder
     from mcplens.capture.transcriber import Transcriber
-    from mcplens.config import hash_key
     from mcplens.store.location import create, locate
 
     clock = Clock()
     store = create(locate(setup.store))
-    hashing = hash_key()
     recorder = Recorder(
         store,
         observer="proxy",
@@ -122,9 +119,9 @@ def _open_recorder(setup: Setup, wiretap: Wiretap) -> Recorder:
             observer="proxy",
             transport="stdio",
             command=setup.command,
-            spawned_ns=setup.opened_ns,
+            spawned_ns=setup.spawned_ns,
         ),
-        privacy=Privacy(setup.keep, key=hashing.key),
+        privacy=recorder.privacy,
         clock=clock,
         next_sequence=recorder.next_sequence,
         server_name_option=setup.server_name,
@@ -133,6 +130,4 @@ def _open_recorder(setup: Setup, wiretap: Wiretap) -> Recorder:
     recorder.attach(Transcriber(wiretap, correlator, clock=clock, count_lost=recorder.count_lost))
     named = f"run {recorder.run_id}" + (f", {recorder.label}" if recorder.label else "")
     say(f"recording into {store.path} ({named})")
-    if hashing.trouble:
-        say(hashing.trouble)
     return recorder

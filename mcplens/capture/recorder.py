@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 from mcplens import __version__
 from mcplens.capture.clock import Clock
 from mcplens.capture.losses import Losses
+from mcplens.capture.privacy import Keep, Privacy
 from mcplens.capture.stderr import say as say_on_stderr
+from mcplens.config import hash_key
 from mcplens.events import SCHEMA_VERSION, Event, Observer, Row, Run
 from mcplens.store.location import Store, create
 from mcplens.store.spool import Spool, start_sealing
@@ -57,7 +59,7 @@ class Recorder:
         *,
         observer: Observer,
         label: str | None = None,
-        keep: str = "shape",
+        keep: Keep = "shape",
         run_id: str | None = None,
         clock: Clock | None = None,
         max_rows: int = 50_000,
@@ -82,7 +84,11 @@ class Recorder:
         self.run_id = run_id or os.urandom(6).hex()
         self.observer: Observer = observer
         self.label = label
-        self.keep = keep
+        self.keep: Keep = keep
+        hashing = hash_key()
+        self.privacy = Privacy(keep, key=hashing.key)
+        if hashing.trouble:
+            say(hashing.trouble)
         self.clock = clock or Clock()
         self.store = store
         self._max_rows = max_rows
@@ -91,6 +97,7 @@ class Recorder:
         self._say = say
         self._queue: deque[Row] = deque()
         self._sources: tuple[Source, ...] = ()
+        self._sources_lock = threading.Lock()
         self._sequences = count(1)
         self._connections = count(1)
         self._events = 0
@@ -131,13 +138,15 @@ class Recorder:
 
     def attach(self, source: Source) -> None:
         """Let this source work on the recorder's thread from now on."""
-        self._sources = (*self._sources, source)
+        with self._sources_lock:
+            self._sources = (*self._sources, source)
 
     def detach(self, source: Source) -> None:
         """Let this source work no more."""
-        self._sources = tuple(s for s in self._sources if s is not source)
+        with self._sources_lock:
+            self._sources = tuple(s for s in self._sources if s is not source)
 
-    def close(self, timeout: float = 1.0) -> None:
+    def close(self, timeout: float = 5.0) -> None:
         """Write what is left and end the run; returns within `timeout` seconds, come what may."""
         if os.getpid() != self._process_id:
             return  # A fork has a copy of the rows; the process that recorded them writes them.
