@@ -9,7 +9,8 @@ line and exits with the class's `exit_code`.
     │   └── NewerSchemaError    written by a later mcplens
     ├── QueryError          DuckDB did not accept a query
     ├── CommandNotFoundError    the server's command does not exist (exit code 127)
-    └── TargetError         a server under test did not start or does not speak MCP
+    ├── TargetError         a server under test did not start or does not speak MCP
+    └── CallError           a server under test gave no usable answer to a call
 """
 
 from __future__ import annotations
@@ -47,3 +48,7 @@ class CommandNotFoundError(McplensError):
 
 class TargetError(McplensError):
     """A server under test did not start or does not speak MCP."""
+
+
+class CallError(McplensError):
+    """A server under test gave no usable answer to a call."""
