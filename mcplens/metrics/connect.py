@@ -17,13 +17,15 @@ from mcplens.store.location import locate, open_store
 from mcplens.store.reading import Readable, SetAside, readable_files
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mcplens.store.layout import Store
 
 
 def connect(
     store: str | Path | None = None,
     *,
-    run: str | None = None,
+    run: str | Sequence[str] | None = None,
     since: str | datetime | None = None,
     until: str | datetime | None = None,
     server: str | None = None,
@@ -37,7 +39,8 @@ def connect(
     Args:
         store: The store's folder; without it $MCPLENS_STORE, the nearest `.mcplens` upward, or the
             user's own.
-        run: `last`, `last~1` and so on, a label, or the beginning of a run's id.
+        run: `last`, `last~1` and so on, a label, or the beginning of a run's id; or several whole
+            ids, of which some may have recorded nothing.
         since: Only what began at or after this: `24h`, `7d`, a date, an ISO time, a datetime. UTC.
         until: Only what began before this.
         server: A server's name, or a glob.

@@ -86,7 +86,7 @@ def resolve(
     con: DuckDBPyConnection,
     *,
     now: datetime,
-    run: str | None = None,
+    run: str | Sequence[str] | None = None,
     since: str | datetime | None = None,
     until: str | datetime | None = None,
     server: str | None = None,
@@ -98,7 +98,7 @@ def resolve(
         UsageError: a word stands for nothing, or for several runs.
     """
     selection = Selection(
-        run_ids=None if run is None else _find_runs(con, run),
+        run_ids=None if run is None else _run_ids(con, run),
         since=parse_moment(since, now=now),
         until=parse_moment(until, now=now),
         server=server,
@@ -156,6 +156,10 @@ def _all(*conditions: str | None) -> str | None:
 
 def _any(*conditions: str | None) -> str:
     return "(" + " or ".join(f"({part})" for part in conditions if part) + ")"
+
+
+def _run_ids(con: DuckDBPyConnection, run: str | Sequence[str]) -> tuple[str, ...]:
+    return _find_runs(con, run) if isinstance(run, str) else tuple(run)
 
 
 def _find_runs(con: DuckDBPyConnection, run: str) -> tuple[str, ...]:
