@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
-from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from mcplens.errors import UsageError
 from mcplens.units import format_rate, parse_ms, parse_rate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 QUANTILES = {
     f"p{format_rate(share)[:-1]}": share
@@ -41,11 +44,6 @@ class Budget:
         """Whether it limits durations; else it asks for successes."""
         return self.limit_ms is not None
 
-    def covers(self, server_name: str | None, tool_name: str) -> bool:
-        """Tell whether the budget is for this tool."""
-        full_name = f"{server_name or ''}:{tool_name}"
-        return fnmatchcase(tool_name, self.tool) or fnmatchcase(full_name, self.tool)
-
 
 def parse_budget(text: str) -> tuple[Budget, ...]:
     """Read `[TOOL:]BUDGET`, such as `p95=200ms` or `search:p95=200ms success=95%`.
@@ -72,21 +70,24 @@ def parse_success_rate(text: str) -> tuple[Budget, ...]:
     return (_success(rate, tool),)
 
 
-def effective(budgets: tuple[Budget, ...], server_name: str | None, tool_name: str) -> list[Budget]:
-    """Pick the budgets that hold for a tool: of those for one quantity the most specific.
+def most_specific(budgets: Iterable[Budget]) -> list[Budget]:
+    """Pick, of the budgets that are for one tool, those that hold: one for each quantity.
 
-    A name is more specific than a glob, a longer glob more than a shorter, a later budget more
+    A name is more specific than a glob, a longer glob more than a shorter, and a later budget more
     than an earlier one.
     """
-    chosen: dict[tuple[bool, float], tuple[tuple[bool, int], Budget]] = {}
+    chosen: dict[float | None, Budget] = {}
     for budget in budgets:
-        if not budget.covers(server_name, tool_name):
-            continue
-        quantity = (budget.is_latency, budget.share if budget.is_latency else 0.0)
-        rank = (not re.search(r"[*?\[]", budget.tool), len(budget.tool))
-        if quantity not in chosen or rank >= chosen[quantity][0]:
-            chosen[quantity] = (rank, budget)
-    return [budget for _, budget in chosen.values()]
+        quantity = budget.share if budget.is_latency else None
+        rival = chosen.get(quantity)
+        if rival is None or _rank(budget) >= _rank(rival):
+            chosen[quantity] = budget
+    return list(chosen.values())
+
+
+def _rank(budget: Budget) -> tuple[bool, int]:
+    is_glob = re.search(r"[*?\[]", budget.tool) is not None
+    return (not is_glob, len(budget.tool))
 
 
 def _divide(text: str) -> tuple[str, str]:

@@ -35,7 +35,7 @@ FEWEST_CALLS_TO_FAIL: Final = 20
 class Counts:
     """What one tool's finished calls came to under one budget, as in the view `budget_counts`."""
 
-    tool_name: str
+    tool_name: str | None
     server_name: str | None = None
     call_count: int
     over_count: int = 0
@@ -60,6 +60,8 @@ class Verdict:
     """How many of these calls could have been bad in a pass; None if there are too few calls."""
     calls_needed: int
     """How many more calls would make it a pass if all of them are good; 0 in a pass."""
+    observed: float | None
+    """The share of these calls that were good."""
     low: float
     """The share of good calls that is proven."""
     high: float
@@ -117,6 +119,7 @@ def judge_all(
                 bad_count=bad,
                 bad_allowed=binomial.bad_calls_that_pass(calls, budget.share, alpha),
                 calls_needed=max(0, needed - calls),
+                observed=(calls - bad) / calls if calls else None,
                 low=binomial.lowest_share(bad, calls, alpha),
                 high=binomial.highest_share(bad, calls, alpha_fail),
             )

@@ -4,7 +4,7 @@ import pytest
 
 from mcplens.budgets.budget import (
     Budget,
-    effective,
+    most_specific,
     parse_budget,
     parse_latency_budget,
     parse_success_rate,
@@ -91,35 +91,21 @@ def test_a_budget_that_cannot_be_understood_is_refused_in_one_line(text, sentenc
     assert str(refused.value) == sentence
 
 
-def test_a_budget_covers_tools_by_name_by_glob_and_with_their_server():
-    def covers(pattern):
-        return Budget(tool=pattern, share=0.95).covers("files", "read_file")
-
-    assert covers("*")
-    assert covers("read_file")
-    assert covers("read_*")
-    assert covers("files:read_file")
-    assert covers("files:*")
-    assert not covers("READ_FILE")
-    assert not covers("other:*")
-
-
 def test_for_one_quantity_the_most_specific_budget_holds():
     anything = Budget(share=0.95, limit_ms=100.0)
     reading = Budget(tool="read_*", share=0.95, limit_ms=200.0)
     one_tool = Budget(tool="read_file", share=0.95, limit_ms=300.0)
-    budgets = (one_tool, reading, anything)
 
-    assert effective(budgets, "files", "read_file") == [one_tool]
-    assert effective(budgets, "files", "read_text") == [reading]
-    assert effective(budgets, "files", "write") == [anything]
+    assert most_specific([one_tool, reading, anything]) == [one_tool]
+    assert most_specific([reading, anything]) == [reading]
+    assert most_specific([anything]) == [anything]
 
 
 def test_of_two_equally_specific_budgets_the_later_holds():
     from_ini = Budget(share=0.95, limit_ms=100.0)
     from_flag = Budget(share=0.95, limit_ms=200.0)
 
-    assert effective((from_ini, from_flag), None, "search") == [from_flag]
+    assert most_specific([from_ini, from_flag]) == [from_flag]
 
 
 def test_budgets_for_different_quantities_hold_together():
@@ -127,4 +113,11 @@ def test_budgets_for_different_quantities_hold_together():
     tail = Budget(tool="search", share=0.99, limit_ms=900.0)
     success = Budget(share=0.95)
 
-    assert effective((median, tail, success), None, "search") == [median, tail, success]
+    assert most_specific([median, tail, success]) == [median, tail, success]
+
+
+def test_there_is_one_success_rate_for_a_tool_whatever_its_share():
+    usual = Budget(share=0.95)
+    fragile = Budget(tool="search", share=0.8)
+
+    assert most_specific([fragile, usual]) == [fragile]
