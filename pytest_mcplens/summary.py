@@ -1,0 +1,98 @@
+"""What the plugin says at the end of a run."""
+
+from __future__ import annotations
+
+import io
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+
+from mcplens.reports.screen import screen_of
+from mcplens.reports.text import to_ascii
+from mcplens.reports.verdict_table import verdict_table
+from mcplens.reports.verdicts import STYLES, explain, explain_unmatched
+from mcplens.units import format_count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pytest
+
+    from mcplens.reports.judging import Judgement
+    from mcplens.reports.screen import Screen
+    from pytest_mcplens.gate import Gate
+
+
+def write_summary(gate: Gate, reporter: pytest.TerminalReporter) -> None:
+    """Write the tools, what is wrong with them, and where to look next."""
+    screen = screen_of(sys.stdout)
+    reporter.write_sep("-" if screen.is_ascii else "─", _title(gate.judgement), bold=True)
+    for line in _lines(gate, screen):
+        reporter.write_line(_in_ansi(line) if reporter.hasmarkup else _plain(line, screen))
+
+
+def _title(judgement: Judgement | None) -> str:
+    if judgement is None or not judgement.tools:
+        return "mcplens"
+    calls = sum(tool.row["call_count"] for tool in judgement.tools)
+    return f"mcplens: {_some(len(judgement.tools), 'tool')}, {_some(calls, 'call')}"
+
+
+def _lines(gate: Gate, screen: Screen) -> Iterator[Text]:
+    if gate.trouble is not None:
+        yield Text(f"nothing could be judged: {gate.trouble}", style="red")
+    if gate.judgement is not None:
+        yield from verdict_table(gate.judgement.tools, screen)
+        yield from _sentences(gate)
+    for said in gate.said:
+        yield Text(said, style="yellow")
+    if gate.judgement is not None and gate.judgement.tools and gate.settings.is_kept:
+        yield _next_step(gate)
+
+
+def _sentences(gate: Gate) -> Iterator[Text]:
+    judgement = gate.judgement
+    if judgement is None:
+        return
+    unsure = {"pass": "", "warn": "yellow", "fail": "red"}[gate.settings.inconclusive]
+    for verdict in judgement.verdicts:
+        if verdict.status != "pass":
+            style = STYLES["fail"] if verdict.status == "fail" else unsure
+            yield Text(explain(verdict), style=style)
+    called = [tool.row["tool_name"] for tool in judgement.tools]
+    for budget in judgement.unmatched:
+        yield Text(explain_unmatched(budget, called), style=unsure)
+    if not called and not judgement.unmatched:
+        yield Text("no tool was called: no test has used the fixture mcp_server", style="yellow")
+
+
+def _next_step(gate: Gate) -> Text:
+    store = shlex.quote(_short(gate.store_path))
+    # Each worker of xdist recorded a run of its own; only their time is common to all.
+    which = f"--since {gate.began_at:%Y-%m-%dT%H:%M:%S}" if gate.is_parallel else "--run last"
+    return Text(f"recorded in {store}    see: mcplens tools {which} --store {store}", style="dim")
+
+
+def _short(path: Path) -> str:
+    here = Path.cwd()
+    return os.fspath(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def _some(count: int, what: str) -> str:
+    return f"{format_count(count)} {what}{'' if count == 1 else 's'}"
+
+
+def _plain(line: Text, screen: Screen) -> str:
+    return to_ascii(line.plain) if screen.is_ascii else line.plain
+
+
+def _in_ansi(line: Text) -> str:
+    page = io.StringIO()
+    console = Console(file=page, force_terminal=True, color_system="standard", highlight=False)
+    console.print(line, soft_wrap=True, end="")
+    return page.getvalue()
