@@ -16,6 +16,7 @@ import msgspec
 
 from mcplens.store.arrow import write_parquet
 from mcplens.store.files import TEMPORARY, replace_file, sync
+from mcplens.store.layout import REASON
 from mcplens.store.manifest import (
     LiveFile,
     Manifest,
@@ -142,7 +143,7 @@ def quarantine(store: Store, name: str, *, content: bytes, reasons: Iterable[str
     """Keep what could not be read, with the reasons beside it."""
     store.quarantine.mkdir(mode=0o700, exist_ok=True)
     replace_file(store.quarantine / name, content)
-    replace_file(store.quarantine / f"{name}.reason.txt", "\n".join([*reasons, ""]).encode())
+    replace_file(store.quarantine / f"{name}{REASON}", "\n".join([*reasons, ""]).encode())
 
 
 def _keep_damaged_manifest(store: Store, manifest: Manifest, trouble: str) -> None:

@@ -58,3 +58,8 @@ def locked(path: Path, *, wait: bool = False) -> Iterator[bool]:
         yield take_lock(descriptor, wait=wait)
     finally:
         os.close(descriptor)
+
+
+def cause(trouble: OSError) -> str:
+    """Say in a few words what the system refused."""
+    return trouble.strerror or str(trouble)

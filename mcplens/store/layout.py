@@ -8,8 +8,14 @@ from pathlib import Path
 SEED_DATE = "1970-01-01"
 """The date folder of the empty Parquet file that gives every table its columns."""
 
+SEED_NAME = "seed.parquet"
+"""The name of that file."""
+
 SEED_TAIL = "seed.jsonl"
 """The empty spool file that gives readers of tails something to read."""
+
+REASON = ".reason.txt"
+"""What the name of a quarantined file's reason ends in."""
 
 SEEDS = Path(__file__).parent / "seeds"
 """The seed files that come with mcplens, laid out as in a store."""
@@ -40,6 +46,11 @@ class Store:
         return self.path / ".lock"
 
     @property
+    def housekeeping_lock(self) -> Path:
+        """Be held by the one process that seals and compacts in the background."""
+        return self.path / ".housekeeping"
+
+    @property
     def spool(self) -> Path:
         """Hold the live tails, one file per writer."""
         return self.path / "spool"
@@ -61,4 +72,4 @@ class Store:
 
 def seed_path(folder: Path, table: str) -> Path:
     """Name the empty Parquet file that gives a table its columns."""
-    return folder / table / f"date={SEED_DATE}" / "seed.parquet"
+    return folder / table / f"date={SEED_DATE}" / SEED_NAME

@@ -10,7 +10,8 @@ import msgspec
 
 from mcplens.events import AnyRow
 
-_UNREADABLE = (msgspec.MsgspecError, UnicodeError, ValueError, RecursionError)
+UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What reading a damaged line may raise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ def newest_schema(path: Path) -> int:
         for line in lines:
             try:
                 newest = max(newest, decode(line).schema_version)
-            except _UNREADABLE:
+            except UNREADABLE:
                 continue
     return newest
 
@@ -48,9 +49,11 @@ def read_lines(path: Path) -> Iterator[AnyRow | BadLine]:
     decode = msgspec.json.Decoder(AnyRow).decode
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
+            if line == b"\n":
+                continue  # The end that a writer set after a line the disk had no room for.
             try:
                 yield decode(line)
-            except _UNREADABLE as trouble:
+            except UNREADABLE as trouble:
                 yield BadLine(
                     content=line,
                     reason=f"line {number}: {trouble}",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mcplens.errors import StoreError
 from mcplens.events import TABLES
-from mcplens.store.files import TEMPORARY, locked
+from mcplens.store.files import TEMPORARY, cause, locked
 from mcplens.store.layout import SEED_TAIL, SEEDS, VIEWS_SQL, Store, seed_path
 from mcplens.store.manifest import Manifest, save_manifest
 
@@ -53,7 +53,7 @@ def open_store(path: Path) -> Store:
             raise StoreError(f"{path} is a file, and a store is a folder. {_NEXT}")
         is_empty = not any(path.iterdir())
     except OSError as trouble:
-        raise StoreError(f"{path} cannot be read ({trouble.strerror}). {_NEXT}") from trouble
+        raise StoreError(f"{path} cannot be read ({cause(trouble)}). {_NEXT}") from trouble
     what = "is an empty folder, not a store yet" if is_empty else "is a folder, but no store"
     raise StoreError(f"{path} {what}. {_NEXT}")
 
@@ -71,7 +71,7 @@ def create(path: Path) -> Store:
             _make(store)
     except OSError as trouble:
         raise StoreError(
-            f"cannot make a store at {path} ({trouble.strerror}). Name a folder with --store"
+            f"cannot make a store at {path} ({cause(trouble)}). Name a folder with --store"
         ) from trouble
     return store
 

@@ -112,4 +112,13 @@ def _decode(store: Store, content: bytes) -> Manifest:
             f"{store.manifest} has format {header.format}; this mcplens reads up to "
             f"{MANIFEST_FORMAT}. Upgrade mcplens to read the store"
         )
-    return msgspec.json.decode(content, type=Manifest)
+    manifest = msgspec.json.decode(content, type=Manifest)
+    # What the manifest names is deleted one day: nothing outside of the store.
+    names = [
+        *(file.path for file in manifest.files),
+        *(file.path for file in manifest.retired),
+        *manifest.pending,
+    ]
+    if outside := [name for name in names if name.startswith("/") or ".." in name.split("/")]:
+        raise msgspec.ValidationError(f"{outside[0]} is not inside the store")
+    return manifest

@@ -12,8 +12,10 @@ from pathlib import Path
 import msgspec
 
 from mcplens.events import SCHEMA_VERSION, TABLES
-from mcplens.store.layout import SEED_TAIL, SEEDS, Store, seed_path
-from mcplens.store.manifest import LiveFile, load_manifest
+from mcplens.store.files import cause
+from mcplens.store.layout import REASON, SEED_NAME, SEED_TAIL, SEEDS, Store, seed_path
+from mcplens.store.lines import UNREADABLE, Header
+from mcplens.store.manifest import LiveFile, Manifest, load_manifest
 from mcplens.store.parts import parse_part
 
 _MAGIC = b"PAR1"
@@ -55,28 +57,35 @@ def readable_files(store: Store) -> Readable:
     Raises:
         StoreError: neither the manifest nor its backup can be read.
     """
-    # The order is what makes it right: a part sealed after the first line is in the second's list.
-    listed = sorted(store.spool.glob("*.jsonl")) if store.spool.is_dir() else []
+    # The order is what makes it right: what is sealed after this line is in the manifest below.
+    spooled = sorted(store.spool.glob("*.jsonl"))
+    standing = _standing_parquet(store)
     manifest, trouble = load_manifest(store)
 
     set_aside = [SetAside(store.manifest, trouble)] if trouble else []
     parquet = {table: [str(seed_path(SEEDS, table))] for table in TABLES}
     for file in manifest.files:
-        if reason := _why_not_parquet(store, file):
+        if reason := why_not_parquet(store, file):
             set_aside.append(SetAside(store.path / file.path, reason))
         else:
             parquet[file.table].append(str(store.path / file.path))
+    set_aside += _foreign(store, manifest, standing)
 
     retired = {file.path for file in manifest.retired}
     tails = [str(SEEDS / SEED_TAIL)]
-    for path in listed:
+    for path in spooled:
         if path.name == SEED_TAIL or store.relative(path) in retired:
             continue
-        if reason := _why_not_tail(path):
+        try:
+            reason = _why_not_tail(path)
+        except FileNotFoundError:
+            # Its writer closed it empty, or it was retired long ago and is deleted by now.
+            continue
+        if reason:
             set_aside.append(SetAside(path, reason))
         else:
             tails.append(str(path))
-    return Readable(parquet=parquet, tails=tails, set_aside=set_aside)
+    return Readable(parquet=parquet, tails=tails, set_aside=set_aside + _quarantined(store))
 
 
 def store_size(store: Store) -> StoreSize:
@@ -100,10 +109,13 @@ def newer_schema(path: Path, version: int) -> str:
     )
 
 
-def _why_not_parquet(store: Store, file: LiveFile) -> str | None:
+def why_not_parquet(store: Store, file: LiveFile) -> str | None:
+    """Say why a Parquet file cannot be read; without opening more than its two ends."""
     path = store.path / file.path
-    if file.schema_version > SCHEMA_VERSION or file.table not in TABLES:
+    if file.schema_version > SCHEMA_VERSION:
         return newer_schema(path, file.schema_version)
+    if file.table not in TABLES:
+        return f"{path} is of a table this mcplens does not know. Upgrade mcplens to read it"
     try:
         with path.open("rb") as opened:
             size = os.fstat(opened.fileno()).st_size
@@ -111,7 +123,7 @@ def _why_not_parquet(store: Store, file: LiveFile) -> str | None:
             opened.seek(max(0, size - len(_MAGIC)))
             foot = opened.read()
     except OSError as trouble:
-        return f"{path} cannot be read ({trouble.strerror}). Bring it back from a copy of the store"
+        return f"{path} cannot be read ({cause(trouble)}). Bring it back from a copy of the store"
     if size != file.size_bytes or head != _MAGIC or foot != _MAGIC:
         return (
             f"{path} is torn: {size} bytes where {file.size_bytes} were written. "
@@ -120,26 +132,52 @@ def _why_not_parquet(store: Store, file: LiveFile) -> str | None:
     return None
 
 
-class _Header(msgspec.Struct):
-    table: str
-    schema_version: int
-
-
 def _why_not_tail(path: Path) -> str | None:
     if parse_part(path) is None:
-        return f"{path} is no spool part. Move it out of the store"
+        return f"{path} is no spool part, so it is not read. Move it out of the store"
     try:
         with path.open("rb") as opened:
             first = opened.readline(_LONGEST_FIRST_LINE)
+    except FileNotFoundError:
+        raise
     except OSError as trouble:
-        return f"{path} cannot be read ({trouble.strerror}). Allow reading it"
+        return f"{path} cannot be read ({cause(trouble)}). Allow reading it"
     try:
-        header = msgspec.json.decode(first, type=_Header)
-    except (msgspec.MsgspecError, UnicodeError):
+        version = msgspec.json.decode(first, type=Header).schema_version
+    except UNREADABLE:
         # Empty, torn or damaged: whoever reads it finds the lines that are whole.
         return None
-    return (
-        newer_schema(path, header.schema_version)
-        if header.schema_version > SCHEMA_VERSION
-        else None
-    )
+    return newer_schema(path, version) if version > SCHEMA_VERSION else None
+
+
+def _standing_parquet(store: Store) -> set[str]:
+    return {
+        store.relative(path)
+        for table in TABLES
+        for path in (store.path / table).glob("*/*.parquet")
+        if path.name != SEED_NAME
+    }
+
+
+def _foreign(store: Store, manifest: Manifest, standing: set[str]) -> list[SetAside]:
+    """List Parquet files that nobody put into the manifest, such as those of another store."""
+    known = {file.path for file in manifest.files} | {file.path for file in manifest.retired}
+    # A file deleted since it was listed was retired, and is nobody's business any more.
+    foreign = [store.path / path for path in sorted(standing - known - set(manifest.pending))]
+    return [
+        SetAside(
+            path, f"{path} is not in the manifest, so it is not read. Move it out of the store"
+        )
+        for path in foreign
+        if path.exists()
+    ]
+
+
+def _quarantined(store: Store) -> list[SetAside]:
+    return [
+        SetAside(
+            path.with_name(path.name.removesuffix(REASON)),
+            f"{path} says what could not be read. Delete it when you have seen it",
+        )
+        for path in sorted(store.quarantine.glob(f"*{REASON}"))
+    ]

@@ -26,7 +26,8 @@ class RowCollector:
     """Collect rows and give them back as one sorted Arrow table per table and day."""
 
     def __init__(self, unfinished: tuple[Unfinished, ...] = ()) -> None:
-        self.bad_lines: list[BadLine] = []
+        self.misfits: list[BadLine] = []
+        """Rows with a value that does not fit its column."""
         self.row_count = 0
         self._waiting: dict[tuple[str, str], list[AnyRow]] = defaultdict(list)
         self._packed: dict[tuple[str, str], list[pa.Table]] = defaultdict(list)
@@ -99,7 +100,7 @@ class RowCollector:
         except ValueError as trouble:
             self.row_count -= 1
             line = msgspec.json.encode(row) + b"\n"
-            self.bad_lines.append(BadLine(content=line, reason=str(trouble)))
+            self.misfits.append(BadLine(content=line, reason=str(trouble)))
 
 
 def table_of(row: AnyRow) -> str:

@@ -1,32 +1,30 @@
-"""Turning closed spool parts into Parquet, in a process of its own.
+"""Turning closed spool parts into Parquet.
 
-Run as `python -m mcplens.store.seal STORE [--compact]`.
+A run whose last part is sealed has no writer any more: what it left open is ended here, as far as
+anybody knows how it ended.
 """
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcplens.errors import McplensError
+from mcplens.errors import StoreError
 from mcplens.events import SCHEMA_VERSION
 from mcplens.store.commit import OnStep, begin, commit, delete_retired, quarantine
-from mcplens.store.files import locked
+from mcplens.store.ending import abandoned, end_abandoned
+from mcplens.store.files import cause, locked
 from mcplens.store.lines import BadLine, newest_schema, read_lines
-from mcplens.store.location import open_store
-from mcplens.store.manifest import Manifest, load_manifest
-from mcplens.store.parts import Part, has_writer, list_parts
+from mcplens.store.parts import Part, closed_parts
 from mcplens.store.reading import SetAside, newer_schema
 from mcplens.store.rows import RowCollector
 
 if TYPE_CHECKING:
     from mcplens.store.layout import Store
+    from mcplens.store.manifest import Manifest
 
 GRACE_S = 3600.0
 """How long replaced files stay, for readers that began before."""
@@ -40,13 +38,14 @@ class SealReport:
 
     part_count: int = 0
     row_count: int = 0
+    ended_count: int = 0
+    """Requests and connections that their dead recorder left open."""
     torn_count: int = 0
     """Last lines without an end, as a killed writer leaves them."""
     quarantined_count: int = 0
+    """Lines that are no rows, and rows that do not fit their table."""
     set_aside: list[SetAside] = field(default_factory=list)
     """Parts that were left where they are, and why."""
-    is_busy: bool = False
-    """Whether another process was at it, which will do what is left."""
 
 
 def seal(
@@ -56,119 +55,111 @@ def seal(
     clock: Callable[[], float] = time.time,
     on_step: OnStep = lambda _: None,
 ) -> SealReport:
-    """Turn every spool part that nobody writes to into Parquet.
+    """Turn every spool part that nobody writes to into Parquet; others at the same work take turns.
 
     Raises:
-        StoreError: the manifest cannot be read.
+        StoreError: the store cannot be written or its manifest not be read.
     """
     report = SealReport()
-    declined: set[Path] = set()
-    while True:
-        with locked(store.lock) as is_ours:
-            if not is_ours:
-                report.is_busy = True
-                return report
-            manifest = begin(store)
-            group = _next_group(store, manifest, declined, report)
-            if group:
-                _seal_group(store, manifest, group, report, now=clock(), on_step=on_step)
-            else:
-                delete_retired(store, manifest, grace_s=grace_s, now=clock(), on_step=on_step)
-        # Asked again without the lock: who found it taken a moment ago relies on us.
-        if not group and not _closed_parts(store, load_manifest(store)[0], declined):
-            return report
-
-
-def main(arguments: list[str]) -> int:
-    """Seal one store, and say nothing unless it fails."""
-    os.nice(10)
+    work = _Work(store=store, grace_s=grace_s, clock=clock, on_step=on_step, report=report)
     try:
-        seal(open_store(Path(arguments[0])))
-    except McplensError as trouble:
-        sys.stderr.write(f"mcplens: {trouble}\n")
-        return trouble.exit_code
-    return 0
+        while work.do_some():
+            pass
+    except OSError as trouble:
+        raise StoreError(
+            f"cannot seal {store.path} ({cause(trouble)}). What is not sealed stays readable"
+        ) from trouble
+    return report
 
 
-def _next_group(
-    store: Store, manifest: Manifest, declined: set[Path], report: SealReport
-) -> list[Part]:
-    group: list[Part] = []
-    room = _BYTES_AT_A_TIME
-    for part in _closed_parts(store, manifest, declined):
-        version = newest_schema(part.path)
-        if version > SCHEMA_VERSION:
-            declined.add(part.path)
-            report.set_aside.append(SetAside(part.path, newer_schema(part.path, version)))
-            continue
-        room -= part.path.stat().st_size
-        if group and room < 0:
-            break
-        group.append(part)
-    return group
+@dataclass(slots=True, kw_only=True)
+class _Work:
+    store: Store
+    grace_s: float
+    clock: Callable[[], float]
+    on_step: OnStep
+    report: SealReport
+    declined: set[Path] = field(default_factory=set)
 
+    def do_some(self) -> bool:
+        """Make one change under the lock, and say whether there may be more to do."""
+        with locked(self.store.lock, wait=True):
+            manifest = begin(self.store)
+            if group := self._next_group(manifest):
+                self._seal_group(manifest, group)
+                return True
+            if left := abandoned(self.store, manifest):
+                self.report.ended_count += end_abandoned(
+                    self.store, manifest, left, now=self.clock(), on_step=self.on_step
+                )
+                return True
+            delete_retired(
+                self.store, manifest, grace_s=self.grace_s, now=self.clock(), on_step=self.on_step
+            )
+            return False
 
-def _closed_parts(store: Store, manifest: Manifest, declined: set[Path]) -> list[Part]:
-    """List the parts that can be sealed; a run's parts only up to the first that cannot."""
-    retired = {file.path for file in manifest.retired}
-    standing = [part for part in list_parts(store) if store.relative(part.path) not in retired]
-    closed = []
-    for _, parts in groupby(standing, key=lambda part: part.run_id):
-        for part in parts:
-            if part.path in declined or has_writer(part):
+    def _next_group(self, manifest: Manifest) -> list[Part]:
+        group: list[Part] = []
+        room = _BYTES_AT_A_TIME
+        for part in closed_parts(self.store, manifest, besides=self.declined):
+            if reason := _why_not(part):
+                self.declined.add(part.path)
+                self.report.set_aside.append(SetAside(part.path, reason))
+                # Its run may have later parts, which must wait for it.
+                return group or self._next_group(manifest)
+            room -= part.path.stat().st_size
+            if group and room < 0:
                 break
-            closed.append(part)
-    return closed
+            group.append(part)
+        return group
+
+    def _seal_group(self, manifest: Manifest, group: list[Part]) -> None:
+        collector = RowCollector(manifest.unfinished)
+        torn_count, quarantined_count = 0, 0
+        for part in group:
+            bad: list[BadLine] = []
+            for line in read_lines(part.path):
+                if not isinstance(line, BadLine):
+                    collector.add(line)
+                elif line.is_torn:
+                    torn_count += 1
+                else:
+                    bad.append(line)
+            quarantined_count += _quarantine(self.store, part.path.name, bad)
+        outputs, unfinished = collector.finish()
+        stem = group[0].path.stem
+        quarantined_count += _quarantine(self.store, f"{stem}-misfits.jsonl", collector.misfits)
+        commit(
+            self.store,
+            manifest,
+            name=stem,
+            outputs=outputs,
+            retire=[self.store.relative(part.path) for part in group],
+            unfinished=unfinished,
+            now=self.clock(),
+            on_step=self.on_step,
+        )
+        self.report.part_count += len(group)
+        self.report.row_count += collector.row_count
+        self.report.torn_count += torn_count
+        self.report.quarantined_count += quarantined_count
 
 
-def _seal_group(
-    store: Store,
-    manifest: Manifest,
-    group: list[Part],
-    report: SealReport,
-    *,
-    now: float,
-    on_step: OnStep,
-) -> None:
-    collector = RowCollector(manifest.unfinished)
-    bad: dict[Part, list[BadLine]] = {}
-    for part in group:
-        bad[part] = []
-        for line in read_lines(part.path):
-            if not isinstance(line, BadLine):
-                collector.add(line)
-            elif line.is_torn:
-                report.torn_count += 1
-            else:
-                bad[part].append(line)
-    outputs, unfinished = collector.finish()
-    bad[group[0]].extend(collector.bad_lines)
-    for part, lines in bad.items():
-        _quarantine_lines(store, part, lines)
-    commit(
-        store,
-        manifest,
-        name=group[0].path.stem,
-        outputs=outputs,
-        retire=[store.relative(part.path) for part in group],
-        unfinished=unfinished,
-        now=now,
-        on_step=on_step,
-    )
-    report.part_count += len(group)
-    report.row_count += collector.row_count
-    report.quarantined_count += sum(map(len, bad.values()))
+def _why_not(part: Part) -> str | None:
+    try:
+        version = newest_schema(part.path)
+    except OSError as trouble:
+        return f"{part.path} cannot be read ({cause(trouble)}). Allow reading it"
+    return newer_schema(part.path, version) if version > SCHEMA_VERSION else None
 
 
-def _quarantine_lines(store: Store, part: Part, lines: Iterable[BadLine]) -> None:
+def _quarantine(store: Store, name: str, lines: Iterable[BadLine]) -> int:
+    lines = list(lines)
     if lines:
         quarantine(
             store,
-            part.path.name,
+            name,
             content=b"".join(line.content for line in lines),
-            reasons=[f"{store.relative(part.path)}, {line.reason}" for line in lines],
+            reasons=[f"{name}, {line.reason}" for line in lines],
         )
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    return len(lines)

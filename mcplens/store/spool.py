@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mcplens.errors import StoreError
-from mcplens.store.files import TEMPORARY, write_all
+from mcplens.store.files import TEMPORARY, cause, write_all
 from mcplens.store.parts import part_path
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Spool:
         self._number = 0
         self._descriptor = -1
         self._size = 0
+        self._is_torn = False
         self._first_written = 0.0
         self._open_next()
 
@@ -83,7 +84,7 @@ class Spool:
                 self._first_written = now
             self._append(content)
         except OSError as trouble:
-            raise StoreError(f"cannot write {self.path} ({trouble.strerror})") from trouble
+            raise StoreError(f"cannot write {self.path} ({cause(trouble)})") from trouble
         return len(lines)
 
     def close(self) -> None:
@@ -112,12 +113,17 @@ class Spool:
             return None
 
     def _append(self, content: bytes) -> None:
+        if self._is_torn:
+            content = b"\n" + content
         try:
             write_all(self._descriptor, content)
         except OSError:
             # A full disk may have taken half a line: the next batch must not follow on it.
+            self._is_torn = True
             os.ftruncate(self._descriptor, self._size)
+            self._is_torn = False
             raise
+        self._is_torn = False
         self._size += len(content)
 
     def _is_due(self, now: float, coming: int) -> bool:
@@ -145,21 +151,29 @@ class Spool:
         try:
             descriptor = os.open(hidden, flags, 0o600)
         except OSError as trouble:
-            raise StoreError(f"cannot write {path} ({trouble.strerror})") from trouble
+            raise StoreError(f"cannot write {path} ({cause(trouble)})") from trouble
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         hidden.rename(path)
-        self._number, self._descriptor, self._size = number, descriptor, 0
+        self._number, self._descriptor, self._size, self._is_torn = number, descriptor, 0, False
 
 
 def start_sealing(store: Store) -> None:
     """Have a process of its own turn what is closed into Parquet; return at once."""
-    process = subprocess.Popen(
+    try:
+        process = _spawn_housekeeping(store)
+    except OSError:
+        # What is not sealed stays readable, and the next recorder tries again.
+        return
+    # Somebody has to take its exit code, or it stays in the process table.
+    Thread(target=process.wait, name="mcplens-housekeeping", daemon=True).start()
+
+
+def _spawn_housekeeping(store: Store) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
         # -P: the folder that the recorder happens to stand in must not lend it modules.
-        [sys.executable, "-P", "-m", "mcplens.store.seal", str(store.path)],
+        [sys.executable, "-P", "-m", "mcplens.store.housekeeping", str(store.path)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    # Somebody has to take its exit code, or it stays in the process table.
-    Thread(target=process.wait, name="mcplens-sealing", daemon=True).start()

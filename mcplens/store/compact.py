@@ -1,0 +1,165 @@
+"""Making few files of many: what was sealed bit by bit becomes one file per table and day."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from mcplens.errors import StoreError
+from mcplens.store.arrow import in_order
+from mcplens.store.commit import OnStep, Output, begin, commit, delete_retired
+from mcplens.store.files import cause, locked
+from mcplens.store.reading import SetAside, why_not_parquet
+from mcplens.store.seal import GRACE_S
+
+if TYPE_CHECKING:
+    from mcplens.store.layout import Store
+    from mcplens.store.manifest import LiveFile, Manifest
+
+_SMALL_BYTES = 16_000_000
+"""A file of this size is large enough to be left alone."""
+
+_BYTES_AT_A_TIME = 300_000_000
+"""How much is unpacked in memory at once."""
+
+
+@dataclass(slots=True, kw_only=True)
+class CompactReport:
+    """What a compaction did."""
+
+    replaced_count: int = 0
+    """Files that were replaced."""
+    written_count: int = 0
+    """Files that stand in their place."""
+    dropped_count: int = 0
+    """Rows that only said a request was open, and whose end is known by now."""
+    set_aside: list[SetAside] = field(default_factory=list)
+    """Files that were left as they are, and why."""
+
+
+def compact(
+    store: Store,
+    *,
+    at_least: int = 2,
+    grace_s: float = GRACE_S,
+    clock: Callable[[], float] = time.time,
+    on_step: OnStep = lambda _: None,
+) -> CompactReport:
+    """Join the small files of each table and day, where there are `at_least` so many of them.
+
+    Raises:
+        StoreError: the store cannot be written or its manifest not be read.
+    """
+    report = CompactReport()
+    work = _Work(store=store, at_least=at_least, clock=clock, on_step=on_step, report=report)
+    try:
+        while work.do_some():
+            pass
+        with locked(store.lock, wait=True):
+            delete_retired(store, begin(store), grace_s=grace_s, now=clock(), on_step=on_step)
+    except OSError as trouble:
+        raise StoreError(
+            f"cannot compact {store.path} ({cause(trouble)}). Everything stays readable"
+        ) from trouble
+    return report
+
+
+@dataclass(slots=True, kw_only=True)
+class _Work:
+    store: Store
+    at_least: int
+    clock: Callable[[], float]
+    on_step: OnStep
+    report: CompactReport
+    declined: set[str] = field(default_factory=set)
+
+    def do_some(self) -> bool:
+        """Join one group under the lock, and say whether there may be more to do."""
+        with locked(self.store.lock, wait=True):
+            manifest = begin(self.store)
+            group = next(self._groups(manifest), None)
+            if group is None:
+                return False
+            self._join(manifest, group)
+            return True
+
+    def _groups(self, manifest: Manifest) -> Iterator[list[LiveFile]]:
+        small: dict[tuple[str, str], list[LiveFile]] = defaultdict(list)
+        for file in manifest.files:
+            if file.size_bytes < _SMALL_BYTES and file.path not in self.declined:
+                small[file.table, file.date].append(file)
+        for files in small.values():
+            if len(files) >= self.at_least:
+                yield from self._groups_that_fit(files)
+
+    def _groups_that_fit(self, files: list[LiveFile]) -> Iterator[list[LiveFile]]:
+        group: list[LiveFile] = []
+        room = _BYTES_AT_A_TIME
+        for file in files:
+            unpacked = self._unpacked_bytes(file)
+            if unpacked is None:
+                continue
+            if unpacked > room:
+                if len(group) > 1:
+                    yield group
+                group, room = [], _BYTES_AT_A_TIME
+            group.append(file)
+            room -= unpacked
+        if len(group) > 1:
+            yield group
+
+    def _unpacked_bytes(self, file: LiveFile) -> int | None:
+        reason = why_not_parquet(self.store, file)
+        if reason is None:
+            try:
+                footer = pq.read_metadata(self.store.path / file.path)
+            except (OSError, pa.ArrowException) as trouble:
+                reason = f"{self.store.path / file.path} cannot be read ({trouble})"
+            else:
+                return sum(
+                    footer.row_group(i).total_byte_size for i in range(footer.num_row_groups)
+                )
+        self.declined.add(file.path)
+        self.report.set_aside.append(SetAside(self.store.path / file.path, reason))
+        return None
+
+    def _join(self, manifest: Manifest, group: list[LiveFile]) -> None:
+        first = group[0]
+        # Pieces keep columns that a later mcplens added and this one does not know.
+        pieces = [pq.ParquetFile(self.store.path / file.path).read() for file in group]
+        joined = in_order(first.table, pieces)
+        if first.table == "events":
+            joined = _without_ended(joined, {one.id for one in manifest.unfinished})
+        output = Output(
+            table=first.table,
+            date=first.date,
+            content=joined,
+            schema_version=max(file.schema_version for file in group),
+        )
+        commit(
+            self.store,
+            manifest,
+            name=f"compacted-{manifest.generation + 1:06d}",
+            outputs=[output] if joined.num_rows else [],
+            retire=[file.path for file in group],
+            unfinished=manifest.unfinished,
+            now=self.clock(),
+            on_step=self.on_step,
+        )
+        self.report.replaced_count += len(group)
+        self.report.written_count += 1 if joined.num_rows else 0
+        self.report.dropped_count += sum(file.row_count for file in group) - joined.num_rows
+
+
+def _without_ended(events: pa.Table, still_open: Collection[str]) -> pa.Table:
+    """Drop rows that say a request was open, unless it still is."""
+    has_outcome = pc.is_valid(events["outcome"])
+    is_open = pc.is_in(events["event_id"], pa.array(sorted(still_open), pa.string()))
+    return events.filter(pc.or_(has_outcome, is_open))

@@ -1,0 +1,71 @@
+"""What a process of its own does for a store: seal what is closed, join what is scattered.
+
+Run as `python -m mcplens.store.housekeeping STORE [--compact]`. Recorders start it whenever they
+close a part, so it finds out what there is to do before it loads anything heavy.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mcplens.errors import McplensError
+from mcplens.store.files import locked
+from mcplens.store.location import open_store
+from mcplens.store.manifest import load_manifest
+from mcplens.store.parts import closed_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from mcplens.store.layout import Store
+
+WORTH_COMPACTING = 24
+"""How many small files of one table and day are joined without being asked."""
+
+
+def main(arguments: list[str]) -> int:
+    """Look after one store, and say nothing unless that fails."""
+    store, *options = arguments
+    os.nice(10)
+    try:
+        keep_house(
+            open_store(Path(store)), at_least=2 if "--compact" in options else WORTH_COMPACTING
+        )
+    except McplensError as trouble:
+        sys.stderr.write(f"mcplens: {trouble}\n")
+        return trouble.exit_code
+    return 0
+
+
+def keep_house(store: Store, *, at_least: int) -> None:
+    """Seal and compact a store, unless a process is at it: that one does it all."""
+    left_alone: set[Path] = set()
+    while True:
+        with locked(store.housekeeping_lock) as is_ours:
+            if not is_ours:
+                return
+            left_alone |= _work(store, at_least=at_least)
+        # Asked again without the lock: who found it taken a moment ago relies on us.
+        if not _has_work(store, besides=left_alone):
+            return
+
+
+def _work(store: Store, *, at_least: int) -> set[Path]:
+    from mcplens.store.compact import compact
+    from mcplens.store.seal import seal
+
+    report = seal(store)
+    compact(store, at_least=at_least)
+    return {aside.path for aside in report.set_aside}
+
+
+def _has_work(store: Store, *, besides: Collection[Path]) -> bool:
+    manifest, _ = load_manifest(store)
+    return bool(closed_parts(store, manifest, besides=besides))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
