@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from itertools import count
 
-from mcplens.events import SCHEMA_VERSION, Event
+from mcplens.events import SCHEMA_VERSION, Connection, Event, Run
 
 NOON = datetime(2026, 11, 20, 12, 0, 0)  # noqa: DTZ001  the raw tables are naive UTC
 _sequence = count(1)
@@ -46,3 +46,34 @@ def call(**overrides) -> Event:
     if built.call_id is None:
         built.call_id = built.event_id
     return built
+
+
+def connection(*, at: float = 0.0, run_id: str = "run1", **overrides) -> Connection:
+    """Build one row of a connection that was opened `at` seconds after noon."""
+    spawned_at = NOON + timedelta(seconds=at)
+    values = {
+        "connection_id": f"{run_id}-c1",
+        "run_id": run_id,
+        "observer": "proxy",
+        "transport": "stdio",
+        "spawned_at": spawned_at,
+        "server_name": "files",
+        "recorded_at": spawned_at,
+        "schema_version": SCHEMA_VERSION,
+    }
+    return Connection(**{**values, **overrides})
+
+
+def run(*, at: float = 0.0, run_id: str = "run1", **overrides) -> Run:
+    """Build one row of a run that began `at` seconds after noon."""
+    started_at = NOON + timedelta(seconds=at)
+    values = {
+        "run_id": run_id,
+        "label": "main@1a2b3c4",
+        "observer": "proxy",
+        "keep": "shape",
+        "started_at": started_at,
+        "recorded_at": started_at,
+        "schema_version": SCHEMA_VERSION,
+    }
+    return Run(**{**values, **overrides})

@@ -54,6 +54,8 @@ class Spool:
         self._clock = clock
         self._on_part_closed = on_part_closed
         self._encoder = msgspec.json.Encoder()
+        # A part of this name that was sealed before would hide the new one from readers.
+        self._sealed = store.manifest.read_bytes() if store.manifest.exists() else b""
         self._number = 0
         self._descriptor = -1
         self._size = 0
@@ -84,7 +86,7 @@ class Spool:
                 self._first_written = now
             self._append(content)
         except OSError as trouble:
-            raise StoreError(f"cannot write {self.path} ({cause(trouble)})") from trouble
+            raise _refused(self.path, trouble) from trouble
         return len(lines)
 
     def close(self) -> None:
@@ -119,12 +121,17 @@ class Spool:
             write_all(self._descriptor, content)
         except OSError:
             # A full disk may have taken half a line: the next batch must not follow on it.
-            self._is_torn = True
-            os.ftruncate(self._descriptor, self._size)
-            self._is_torn = False
+            self._cut_back()
             raise
         self._is_torn = False
         self._size += len(content)
+
+    def _cut_back(self) -> None:
+        try:
+            os.ftruncate(self._descriptor, self._size)
+        except OSError:
+            self._size = os.fstat(self._descriptor).st_size
+            self._is_torn = True
 
     def _is_due(self, now: float, coming: int) -> bool:
         return (
@@ -143,18 +150,33 @@ class Spool:
     def _open_next(self) -> None:
         """Open a part that nobody sees before it is locked."""
         number = self._number + 1
-        while part_path(self._store, self._run_id, number).exists():
+        while self._is_taken(path := part_path(self._store, self._run_id, number)):
             number += 1
-        path = part_path(self._store, self._run_id, number)
-        hidden = path.with_name(path.name + TEMPORARY)
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         try:
-            descriptor = os.open(hidden, flags, 0o600)
+            self._descriptor = _open_locked(path)
         except OSError as trouble:
-            raise StoreError(f"cannot write {path} ({cause(trouble)})") from trouble
+            raise _refused(path, trouble) from trouble
+        self._number, self._size, self._is_torn = number, 0, False
+
+    def _is_taken(self, path: Path) -> bool:
+        return path.exists() or path.name.encode() in self._sealed
+
+
+def _open_locked(path: Path) -> int:
+    """Make a file that is locked before anybody can see it under its name."""
+    hidden = path.with_name(path.name + TEMPORARY)
+    descriptor = os.open(hidden, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         hidden.rename(path)
-        self._number, self._descriptor, self._size, self._is_torn = number, descriptor, 0, False
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _refused(path: Path, trouble: OSError) -> StoreError:
+    return StoreError(f"cannot write {path} ({cause(trouble)}). Make room or allow writing there")
 
 
 def start_sealing(store: Store) -> None:
