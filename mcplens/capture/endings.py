@@ -54,7 +54,8 @@ def ending_by_result(event: Event, result: Any, *, privacy: Privacy) -> Ending:
     method = event.method or ""
     kept = privacy.result(result)
     event.result, event.result_hash = kept.text, kept.digest
-    if is_malformed(method, result):
+    malformed = is_malformed(method, result)
+    if malformed:
         _note_failure(event, Failure("malformed_result", "result_shape"), privacy)
     if not isinstance(result, dict):
         return _OK
@@ -62,7 +63,8 @@ def ending_by_result(event: Event, result: Any, *, privacy: Privacy) -> Ending:
     if method == "tools/call":
         event.is_structured = "structuredContent" in result
         if result.get("isError") is True:
-            _note_failure(event, failure_of_result(result), privacy)
+            if not malformed:
+                _note_failure(event, failure_of_result(result), privacy)
             return _TOOL_ERROR
     if asks_for_input(result):
         if method in CALL_METHODS:

@@ -77,6 +77,8 @@ class Openings:
         if isinstance(meta, dict):
             self._identity.learn_from_meta(meta, event)
             request.progress_token = request_key(meta.get("progressToken"))
+            if request.progress_token is not None:
+                event.progress_count = 0
         if method == "initialize" and seen.direction == "to_server":
             self._identity.learn_client(params.get("clientInfo"))
         if method in CALL_METHODS:

@@ -109,7 +109,7 @@ class Pairing:
         key = request_key(message.get("id"))
         request = None if key is None else requests.take(key, fate="answered")
         if request is None:
-            self._stray_answer(requests, key, seen)
+            self._stray_answer(requests, message.get("id"), seen)
             return
         event = request.event
         event.response_bytes = seen.size
@@ -128,13 +128,14 @@ class Pairing:
             self._rows.connection()
         self._finish(request, ending, seen.ns)
 
-    def _stray_answer(self, requests: OpenRequests, key: RequestKey | None, seen: Sighting) -> None:
+    def _stray_answer(self, requests: OpenRequests, value: Any, seen: Sighting) -> None:
+        key = request_key(value)
         fate = None if key is None else requests.fate_of(key)
         kind: NoticeKind = "unknown_id"
         if key is not None and fate is not None:
             kind = "duplicate_answer" if fate == "answered" else "late_answer"
             requests.remember(key, "answered")
-        self._notice(kind, seen, request_id=id_text(key))
+        self._notice(kind, seen, request_id=id_text(value))
 
     def _learn_definitions(
         self, request: OpenRequest, result: Mapping[str, Any], seen: Sighting
@@ -165,9 +166,8 @@ class Pairing:
             self._finish(request, ending_by_cancel(params.get("reason")), seen.ns)
         elif key is None or requests.fate_of(key) is None:
             # A cancel often crosses with the answer; only an id that never was is odd.
-            self._notice(
-                "unknown_id", seen, method="notifications/cancelled", request_id=id_text(key)
-            )
+            asked = id_text(params.get("requestId"))
+            self._notice("unknown_id", seen, method="notifications/cancelled", request_id=asked)
 
     def lost(self, count: int, ns: int) -> None:
         """Note that messages were lost: any answer may have been among them."""

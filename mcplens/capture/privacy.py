@@ -59,7 +59,7 @@ class Privacy:
         if data is None:
             return _NOTHING
         return Kept(
-            text=data.decode() if self.keep == "full" else None,
+            text=self._text(data),
             digest=self.hash(data),
             shape=None if declared is None else _shape(value, declared),
         )
@@ -74,7 +74,13 @@ class Privacy:
         data = encode_json(value)
         if data is None:
             return _NOTHING
-        return Kept(text=data.decode() if self.keep == "full" else None, digest=self.hash(data))
+        return Kept(
+            text=self._text(data),
+            digest=self.hash(data),
+        )
+
+    def _text(self, data: bytes) -> str | None:
+        return data.decode("utf-8", "replace") if self.keep == "full" else None
 
     def error_text(self, text: Any) -> str | None:
         """Keep what may be kept of an error's text."""
@@ -112,7 +118,7 @@ def _shape(value: Any, declared: Collection[str]) -> str | None:
 
 def _text_of(shape: Any) -> str | None:
     data = encode_json(shape)
-    return None if data is None else data.decode()
+    return None if data is None else data.decode("utf-8", "replace")
 
 
 def _kind(value: Any) -> str:  # noqa: PLR0911  one line per JSON type
@@ -130,4 +136,4 @@ def _kind(value: Any) -> str:  # noqa: PLR0911  one line per JSON type
         case dict():
             return f"object({len(value)})"
         case _:
-            return f"array({len(value)})" if isinstance(value, (list, tuple)) else "unknown"
+            return f"array({len(value)})" if isinstance(value, (list, tuple)) else "large"

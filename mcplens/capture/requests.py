@@ -20,27 +20,29 @@ MAX_REMEMBERED: Final = 10_000
 """Ended requests of each direction of which the id is still known."""
 
 _MAX_ID_TEXT: Final = 200
+_LARGE: Final = 10**20
 
-RequestKey = str | int | float
+RequestKey = str | int | float | tuple[int, int]
 Fate = Literal["answered", "given_up"]
 
 
 def request_key(value: Any) -> RequestKey | None:
-    """Make an id comparable; None when it is no JSON-RPC id."""
-    if type(value) is int or type(value) is str:
+    """Make an id or a progress token comparable; None when it is no JSON-RPC id."""
+    if type(value) is int:
         return value
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        return None
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    if isinstance(value, str):
+        # A peer may send megabytes as an id, and thousands of ids are remembered.
+        return value if len(value) <= _MAX_ID_TEXT else (len(value), hash(value))
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    return None
 
 
 def id_text(value: Any) -> str | None:
     """Write an id as JSON text, short and printable; None when it is no id."""
     if request_key(value) is None:
         return None
-    if type(value) is int and -(10**20) < value < 10**20:
+    if type(value) is int and abs(value) < _LARGE:
         return str(value)
     if isinstance(value, str):
         return json.dumps(value[:_MAX_ID_TEXT])

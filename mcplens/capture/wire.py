@@ -13,6 +13,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from mcplens.capture.bulk import SMALL_BYTES, read_message
+
 MAX_LINE_BYTES: Final = 64_000_000
 """A longer line is counted and not kept."""
 
@@ -102,7 +104,7 @@ def parse_json(data: bytes) -> Any:
         NotJsonError: the line is no JSON, or nested too deep to read.
     """
     try:
-        return msgspec.json.decode(data)
+        return msgspec.json.decode(data) if len(data) <= SMALL_BYTES else read_message(data)
     except (ValueError, RecursionError):
         pass
     # msgspec refuses NaN, lone surrogates and huge numbers, which Python and Node clients accept;
