@@ -21,8 +21,13 @@ from mcplens.charts.findings import NEXT_STEP
 
 VEGALITE_5: Final = "application/vnd.vegalite.v5+json"
 SCHEMA_5: Final = "https://vega.github.io/schema/vega-lite/v5.json"
-PX_PER_LETTER: Final = 7.6
-"""Of a title; a little wide, so that it breaks rather than runs out."""
+PX_PER_LETTER: Final = 8.2
+"""Of a title in a wide font, so that it breaks rather than runs out of the page."""
+PX_PER_SMALL_LETTER: Final = 6.6
+
+
+LONGEST_NAME: Final = 26
+"""Letters of a tool's name beside a plot."""
 
 
 class OfflineChart(alt.LayerChart):
@@ -58,12 +63,12 @@ def draw(
 
     Both are also the chart's description, for those who hear it.
     """
-    per_line = int((width + 2 * theme.MARGIN) / PX_PER_LETTER)
     return OfflineChart(
         layer=[*layers],
         data=pd.DataFrame(list(rows)),
         title=alt.TitleParams(
-            textwrap.wrap(finding, per_line), subtitle=textwrap.wrap(how_to_read, per_line)
+            _lines(finding, width, PX_PER_LETTER),
+            subtitle=_lines(how_to_read, width, PX_PER_SMALL_LETTER),
         ),
         description=f"{finding}. {how_to_read}".strip(),
         width=width,
@@ -94,7 +99,13 @@ def label_expr(ticks: Sequence[float], form: Callable[[float], str]) -> str:
 
 def by_tool() -> alt.Y:
     """Give each tool a row, in the order of the data."""
-    return alt.Y("tool:N", sort=None, title=None)
+    return alt.Y(
+        "tool:N",
+        sort=None,
+        title=None,
+        # The end of a name tells tools apart as often as its beginning.
+        axis=alt.Axis(labelExpr=f"truncate(datum.label, {LONGEST_NAME}, 'center')"),
+    )
 
 
 def say_nothing(finding: str, *, width: int) -> OfflineChart:
@@ -107,3 +118,7 @@ def say_nothing(finding: str, *, width: int) -> OfflineChart:
         how_to_read="",
         width=width,
     )
+
+
+def _lines(text: str, width: int, px_per_letter: float) -> list[str]:
+    return textwrap.wrap(text, int((width + theme.MARGIN) / px_per_letter))

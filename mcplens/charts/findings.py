@@ -19,6 +19,12 @@ NEXT_STEP: Final = "Record a server: mcplens record -- COMMAND"
 FEW_CALLS: Final = 20
 """Below this many calls p95 is little more than the slowest one, and the sentence says so."""
 
+_ENDINGS: Final = {
+    "auth": "auth error",
+    "internal": "internal error",
+    "upstream": "upstream error",
+}
+
 
 def tool_name(row: Row) -> str:
     """Name a row's tool as `server:tool`."""
@@ -27,7 +33,7 @@ def tool_name(row: Row) -> str:
 
 def ending_words(ending: str) -> str:
     """Say an outcome or error class in words: `rate_limited` is "rate limited"."""
-    return ending.replace("_", " ")
+    return _ENDINGS.get(ending, ending.replace("_", " "))
 
 
 def latency_finding(tools: Rows, budgets: Rows = ()) -> str:
@@ -39,7 +45,7 @@ def latency_finding(tools: Rows, budgets: Rows = ()) -> str:
     """
     if not tools:
         return NOTHING_CALLED
-    if measured := [row for row in budgets if row["ratio"] is not None]:
+    if measured := [row for row in budgets if row["budget_ratio"] is not None]:
         return _budget_finding(measured)
     timed = [row for row in tools if row["p95_ms"] is not None]
     if not timed:
@@ -69,7 +75,7 @@ def outcomes_finding(overview: Row, tools: Rows, outcomes: Rows) -> str:
     leading = max(tools, key=lambda row: row["failure_count"])
     ways = [row for row in outcomes if row["is_failure"] and tool_name(row) == tool_name(leading)]
     ending = ending_words(max(ways, key=lambda row: row["call_count"])["ending"]) if ways else "?"
-    if overview["tool_call_count"] == 1:
+    if overview["call_count"] == 1:
         return f"The only call failed: {ending}"
     mostly = ending if len(ways) == 1 else f"mostly {ending}"
     rate = format_rate(overview["failure_rate"])
@@ -87,24 +93,23 @@ def main_finding(overview: Row, tools: Rows, outcomes: Rows, budgets: Rows = ())
 
 
 def format_ratio(ratio: float | None) -> str:
-    """Write how many times over or under: 2.1×, and 1.01× or 0.998× rather than a false 1×."""
+    """Write how many times: 14×, 2.1×, 0.03×, and 1.01× or 0.998× rather than a false 1×."""
     if ratio is None:
         return "–"
-    for digits in (1, 2, 3):
-        text = f"{ratio:.{digits}f}"
-        if float(text) != 1.0:
-            break
+    text = f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.2g}"  # noqa: PLR2004
+    if float(text) == 1.0 and ratio != 1.0:
+        text = f"{ratio:.3g}" if float(f"{ratio:.3g}") != 1.0 else f"{ratio:.4g}"
     return f"{text}×"
 
 
 def is_over(budget: Row) -> bool:
     """Tell whether a tool's observed quantile is over its budget."""
-    return budget["ratio"] is not None and budget["ratio"] > 1
+    return budget["budget_ratio"] is not None and budget["budget_ratio"] > 1
 
 
 def _budget_finding(budgets: Rows) -> str:
-    worst = max(budgets, key=lambda row: row["ratio"])
-    name, ratio = tool_name(worst), format_ratio(worst["ratio"])
+    worst = max(budgets, key=lambda row: row["budget_ratio"])
+    name, ratio = tool_name(worst), format_ratio(worst["budget_ratio"])
     count = len({tool_name(row) for row in budgets})
     over = len({tool_name(row) for row in budgets if is_over(row)})
     if count == 1:
@@ -117,7 +122,7 @@ def _budget_finding(budgets: Rows) -> str:
 
 
 def _nothing_failed(overview: Row) -> str:
-    calls, cancelled = overview["tool_call_count"], overview["cancelled_count"]
+    calls, cancelled = overview["call_count"], overview["cancelled_count"]
     if calls == 1:
         return "The only call was cancelled" if cancelled else "The only call succeeded"
     if not cancelled:
@@ -130,3 +135,16 @@ def _nothing_failed(overview: Row) -> str:
 def _calls(row: Row) -> str:
     count = row["call_count"]
     return f"{format_count(count)} call{'' if count == 1 else 's'}"
+
+
+def recording_finding(overview: Row) -> str:
+    """Say what recording lost, and what it cost.
+
+    Args:
+        overview: The row of `overview`.
+    """
+    lost, cpu = overview["lost_count"], overview["recorder_cpu_ms"]
+    losses = (
+        "Nothing was lost" if not lost else f"{format_count(lost)} messages or events were lost"
+    )
+    return losses if cpu is None else f"{losses}; watching took {format_ms(cpu)} of CPU time"

@@ -28,7 +28,9 @@ def latency_chart(tools: Rows, budgets: Rows = (), *, width: int) -> OfflineChar
     if not tools:
         return say_nothing(NOTHING_CALLED, width=width)
     # Of several budgets on one tool the worst is the one to see.
-    limits = {tool_name(row): row for row in sorted(budgets, key=lambda row: row["ratio"] or 0.0)}
+    limits = {
+        tool_name(row): row for row in sorted(budgets, key=lambda row: row["budget_ratio"] or 0.0)
+    }
     ticks = _ticks(tools, limits.values())
     x = alt.X(
         "p50_ms:Q",
@@ -47,12 +49,14 @@ def latency_chart(tools: Rows, budgets: Rows = (), *, width: int) -> OfflineChar
         row.mark_rule(size=5, strokeCap="round", color=theme.LIGHT["span"]).encode(
             x=x, x2="p99_ms"
         ),
-        row.mark_tick(thickness=2, size=13, color=theme.LIGHT["quiet"]).encode(x="p50_ms:Q"),
+        row.mark_tick(thickness=2, opacity=1, size=13, color=theme.LIGHT["quiet"]).encode(
+            x="p50_ms:Q"
+        ),
         row.mark_circle(size=110, opacity=1).encode(x="p95_ms:Q", color=state),
     ]
     columns = [*number_column("p95", right=54), *number_column("calls", right=100)]
     if limits:
-        tick = row.mark_tick(thickness=3, size=18, color=theme.LIGHT["budget"])
+        tick = row.mark_tick(thickness=3, opacity=1, size=18, color=theme.LIGHT["budget"])
         layers.insert(2, tick.encode(x="limit_ms:Q"))
         ratio = number_column("÷ budget", right=58, fontWeight=600, color=state)
         columns = [*ratio, *number_column("p95", right=108), *number_column("calls", right=152)]
@@ -78,7 +82,7 @@ def _row(tool: Row, limit: Row | None) -> dict[str, Any]:
         "p99": format_ms(tool["p99_ms"]),
         "calls": format_count(tool["call_count"]),
         "budget": limit["budget_id"] if limit else "–",
-        "÷ budget": format_ratio(limit["ratio"] if limit else None),
+        "÷ budget": format_ratio(limit["budget_ratio"] if limit else None),
         "state": "over" if limit and is_over(limit) else "plain",
     }
 

@@ -10,6 +10,7 @@ import altair as alt
 from mcplens.charts import theme
 from mcplens.charts.chart import OfflineChart, by_tool, draw, label_expr, number_column, say_nothing
 from mcplens.charts.findings import (
+    FEW_CALLS,
     NOTHING_CALLED,
     Row,
     Rows,
@@ -26,15 +27,15 @@ COLOURS: Final = {
     "upstream": "budget",
     "auth": "good",
     "invalid_arguments": "sky",
-    "internal": "ink",
-    "unknown_tool": "ochre",
-    "disconnected": "grey",
+    "unknown_tool": "grey",
+    "disconnected": "ink",
 }
 """The colour each way of failing has where it can; their order is that of stack and legend."""
 LEGEND_FROM: Final = 3
 """Fewer ways of failing are named beside their bars."""
 LEAST_SCALE: Final = 0.02
 """Of the axis, so that one failure in a million does not look like many."""
+PX_PER_CLASS: Final = 105
 PX_PER_LETTER: Final = 6.4
 
 
@@ -47,74 +48,91 @@ def outcomes_chart(overview: Row, tools: Rows, outcomes: Rows, *, width: int) ->
         if row["is_failure"]:
             ways[tool_name(row)].append(row)
     colours = colours_of(row["ending"] for rows in ways.values() for row in rows)
-    named_by_legend = len(colours) >= LEGEND_FROM
-    worst = max(LEAST_SCALE, *(row["failure_rate"] or 0.0 for row in tools))
-    longest = worst * (1.04 if named_by_legend else 1.4)
-    ticks = theme.share_ticks(min(longest, 1.0))
-    stacked = (
+    has_legend = len(colours) >= LEGEND_FROM
+    longest = _longest(tools)
+    is_cut = any((row["failure_rate"] or 0.0) > longest for row in tools)
+    end = longest * (1.04 if has_legend else 1.4)
+    failed = number_column("failed", right=50, color=theme.LIGHT["ink"], fontWeight=600)
+    return draw(
+        [
+            _bars(colours, end=end, has_legend=has_legend, columns=width // PX_PER_CLASS),
+            _names_inside(end) if has_legend else _names_behind(),
+            *failed,
+            *number_column("calls", right=96),
+        ],
+        [part for row in tools for part in _parts(row, ways[tool_name(row)], colours)],
+        finding=outcomes_finding(overview, tools, outcomes),
+        how_to_read="One row per tool, highest share of failures first; cancelled calls left out."
+        + (f" A bar cut at the edge has fewer than {FEW_CALLS} calls." if is_cut else ""),
+        width=width,
+    )
+
+
+def _bars(colours: Mapping[str, str], *, end: float, has_legend: bool, columns: int) -> alt.Chart:
+    ticks = theme.share_ticks(min(end, 1.0))
+    x = alt.X(
+        "from:Q",
+        title="share of the tool's calls that failed",
+        scale=alt.Scale(domain=[0, end], clamp=True),
+        axis=alt.Axis(values=ticks, labelExpr=label_expr(ticks, format_rate), labelOverlap=True),
+    )
+    colour = alt.Color(
+        "ending:N",
+        scale=alt.Scale(
+            domain=[ending_words(ending) for ending in colours],
+            range=[theme.LIGHT[name] for name in colours.values()],
+        ),
+        legend=alt.Legend(columns=columns) if has_legend else None,
+    )
+    told = ("tool", "ending", "how often", "of its calls")
+    bars = _stacked().transform_filter("datum.share > 0")
+    return bars.mark_bar(size=15, stroke=theme.LIGHT["paper"], strokeWidth=1.5).encode(
+        x=x, x2="to:Q", color=colour, tooltip=[alt.Tooltip(f"{field}:N") for field in told]
+    )
+
+
+def _names_inside(end: float) -> alt.Chart:
+    """Name each piece that is long enough to hold its name."""
+    shown = f"(min(datum.to, {end}) - min(datum.from, {end}))"
+    named = _stacked().transform_filter(
+        f"{shown} / {end} * width > length(datum.ending) * {PX_PER_LETTER} + 6"
+    )
+    return (
+        named.transform_calculate(middle=f"datum.from + {shown} / 2")
+        .mark_text(color=theme.LIGHT["paper"])
+        .encode(x="middle:Q", text="ending:N")
+    )
+
+
+def _names_behind() -> alt.Chart:
+    """Name the pieces of a bar behind it."""
+    names = alt.Chart().mark_text(align="left", dx=6)
+    return names.encode(x="end:Q", y=by_tool(), text="endings:N")
+
+
+def _stacked() -> alt.Chart:
+    return (
         alt.Chart()
         .transform_stack(
             stack="share", as_=["from", "to"], groupby=["tool"], sort=[alt.SortField("order")]
         )
         .encode(y=by_tool())
     )
-    x = alt.X(
-        "from:Q",
-        title="share of the tool's calls that failed",
-        scale=alt.Scale(domain=[0, longest]),
-        axis=alt.Axis(values=ticks, labelExpr=label_expr(ticks, format_rate), labelOverlap=True),
-    )
-    bars = (
-        stacked.transform_filter("datum.share > 0")
-        .mark_bar(size=15, stroke=theme.LIGHT["paper"], strokeWidth=1.5)
-        .encode(
-            x=x,
-            x2="to:Q",
-            color=alt.Color(
-                "ending:N",
-                scale=alt.Scale(
-                    domain=[ending_words(ending) for ending in colours],
-                    range=[theme.LIGHT[colour] for colour in colours.values()],
-                ),
-                legend=alt.Legend() if named_by_legend else None,
-            ),
-            tooltip=[
-                alt.Tooltip(f"{field}:N")
-                for field in ("tool", "ending", "how often", "of its calls")
-            ],
-        )
-    )
-    if named_by_legend:
-        room = f"(datum.to - datum.from) / {longest} * width"
-        names = (
-            stacked.transform_filter(f"{room} > length(datum.ending) * {PX_PER_LETTER} + 6")
-            .transform_calculate(middle="(datum.from + datum.to) / 2")
-            .mark_text(color=theme.LIGHT["paper"])
-            .encode(x="middle:Q", text="ending:N")
-        )
-    else:
-        names = (
-            alt.Chart()
-            .mark_text(align="left", dx=6)
-            .encode(x="end:Q", y=by_tool(), text="endings:N")
-        )
-    failed = number_column("failed", right=50, color=theme.LIGHT["ink"], fontWeight=600)
-    return draw(
-        [bars, names, *failed, *number_column("calls", right=96)],
-        [part for row in tools for part in _parts(row, ways[tool_name(row)], colours)],
-        finding=outcomes_finding(overview, tools, outcomes),
-        how_to_read="One row per tool, highest share of failures first; cancelled calls left out.",
-        width=width,
-    )
+
+
+def _longest(tools: Rows) -> float:
+    """How much of the axis is needed; a single call that failed must not flatten all the rest."""
+    often = [row for row in tools if row["call_count"] >= FEW_CALLS] or tools
+    return max([LEAST_SCALE, *(row["failure_rate"] or 0.0 for row in often)])
 
 
 def colours_of(endings: Iterable[str]) -> dict[str, str]:
-    """Give every ending a colour of the palette: its own if it has one, else one left over."""
+    """Give every ending its colour, else one left over, else the grey that is for all others."""
     met = set(endings)
     own = {ending: colour for ending, colour in COLOURS.items() if ending in met}
     free = [colour for ending, colour in reversed(COLOURS.items()) if ending not in met]
     others = sorted(met - set(own))
-    return own | {e: free[i] if i < len(free) else "span" for i, e in enumerate(others)}
+    return own | {e: free[i] if i < len(free) else "grey" for i, e in enumerate(others)}
 
 
 def _parts(tool: Row, ways: Rows, colours: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -130,9 +148,9 @@ def _parts(tool: Row, ways: Rows, colours: Mapping[str, str]) -> list[dict[str, 
         {
             "ending": ending_words(way["ending"]),
             "order": order.index(way["ending"]),
-            "share": way["share"],
+            "share": way["failure_rate"],
             "how often": format_count(way["call_count"]),
-            "of its calls": format_rate(way["share"]),
+            "of its calls": format_rate(way["failure_rate"]),
         }
         for way in ways
     ] or [{"ending": "", "order": 0, "share": 0.0}]

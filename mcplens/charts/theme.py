@@ -21,7 +21,6 @@ LIGHT: Final = {
     "budget": "#a8327f",
     "amber": "#976200",
     "sky": "#2a7cae",
-    "ochre": "#7d6b00",
     "grey": "#6b7480",
 }
 """What each colour is for, on white."""
@@ -38,7 +37,6 @@ DARK: Final = {
     "budget": "#e58ab8",
     "amber": "#e6a93d",
     "sky": "#a6d5f7",
-    "ochre": "#d9cb4a",
     "grey": "#8b95a3",
 }
 """The same on a dark page."""
@@ -46,8 +44,8 @@ DARK: Final = {
 FONT: Final = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif"
 MOST_STEPS: Final = 5
 ROW_HEIGHT: Final = 24
-MARGIN: Final = 110
-"""Room for labels on the left and for numbers on the right of a plot, each."""
+MARGIN: Final = 100
+"""Room for numbers at the right of a plot, in px."""
 
 
 def config(palette: dict[str, str]) -> dict[str, Any]:
@@ -92,7 +90,7 @@ def config(palette: dict[str, str]) -> dict[str, Any]:
             "labelColor": palette["ink"],
             "labelFontSize": 12,
             "labelPadding": 8,
-            "labelLimit": 140,
+            "labelLimit": 170,
         },
         "legend": {
             "orient": "top",

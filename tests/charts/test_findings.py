@@ -6,6 +6,7 @@ from mcplens.charts.findings import (
     latency_finding,
     main_finding,
     outcomes_finding,
+    recording_finding,
 )
 
 
@@ -28,12 +29,12 @@ def ending(name, word, count):
 
 def budget(name, ratio):
     server_name, tool_name = name.split(":")
-    return {"server_name": server_name, "tool_name": tool_name, "ratio": ratio}
+    return {"server_name": server_name, "tool_name": tool_name, "budget_ratio": ratio}
 
 
 def seen(calls, failures=0, *, rate=None, cancelled=0):
     return {
-        "tool_call_count": calls,
+        "call_count": calls,
         "failure_count": failures,
         "failure_rate": rate,
         "cancelled_count": cancelled,
@@ -75,7 +76,7 @@ def test_budgets_come_before_plain_slowness():
 
     sentence = latency_finding([tool(), tool()], budgets)
 
-    assert sentence == "1 of 2 tools is over its latency budget: search:fetch_url, at 2.0×"
+    assert sentence == "1 of 2 tools is over its latency budget: search:fetch_url, at 2×"
 
 
 def test_several_tools_over_budget_name_the_worst():
@@ -91,7 +92,7 @@ def test_kept_budgets_name_the_nearest():
 
     sentence = latency_finding([tool()], budgets)
 
-    assert sentence == "All 2 tools are within their latency budget; b:y is nearest, at 0.9×"
+    assert sentence == "All 2 tools are within their latency budget; b:y is nearest, at 0.92×"
 
 
 def test_the_budget_of_one_tool_is_said_of_that_tool():
@@ -109,7 +110,9 @@ def test_a_budget_nothing_was_measured_for_says_nothing():
 def test_a_ratio_near_one_never_reads_as_one():
     assert format_ratio(1.004) == "1.004×"
     assert format_ratio(0.97) == "0.97×"
-    assert format_ratio(2.04) == "2.0×"
+    assert format_ratio(2.04) == "2×"
+    assert format_ratio(0.031) == "0.031×"
+    assert format_ratio(123.4) == "123×"
 
 
 def test_failures_name_the_tool_that_has_most_and_how():
@@ -143,7 +146,7 @@ def test_one_tool_is_not_said_to_lead():
         seen(100, 3, rate=0.03), [tool(failure_count=3)], [ending("files:read_file", "auth", 3)]
     )
 
-    assert sentence == "3% of 100 calls of files:read_file failed: auth"
+    assert sentence == "3% of 100 calls of files:read_file failed: auth error"
 
 
 def test_one_call_is_no_share():
@@ -175,6 +178,15 @@ def test_a_missed_budget_is_the_main_finding_then_failures_then_slowness():
     assert "over its latency budget" in main_finding(failing, tools, failures, [missed])
     assert main_finding(failing, tools, failures, [kept]).startswith("1% of 100 calls")
     assert main_finding(seen(100), [tool()], []) == "files:read_file: p95 27 ms over 100 calls"
+
+
+def test_what_was_lost_and_what_watching_cost_is_said():
+    assert recording_finding({"lost_count": 0, "recorder_cpu_ms": 3441.1}) == (
+        "Nothing was lost; watching took 3.44 s of CPU time"
+    )
+    assert recording_finding({"lost_count": 1204, "recorder_cpu_ms": None}) == (
+        "1,204 messages or events were lost"
+    )
 
 
 def test_the_sentences_load_nothing_that_draws():
