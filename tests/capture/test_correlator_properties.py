@@ -21,40 +21,12 @@ scalars = (
     | st.floats()
     | st.text(st.characters(exclude_categories=()), max_size=10)
 )
-names = st.sampled_from(
-    [
-        "name",
-        "arguments",
-        "uri",
-        "_meta",
-        "progressToken",
-        "cursor",
-        "clientInfo",
-        "serverInfo",
-        "content",
-        "tools",
-        "prompts",
-        "resources",
-        "isError",
-        "structuredContent",
-        "resultType",
-        "type",
-        "text",
-        "code",
-        "message",
-        "data",
-        "requestId",
-        "reason",
-        "annotations",
-        "nextCursor",
-        "inputSchema",
-        "properties",
-        "version",
-        "protocolVersion",
-        "traceparent",
-        "messages",
-    ]
-)
+NAMES = """
+name arguments uri _meta progressToken cursor clientInfo serverInfo content tools prompts
+resources isError structuredContent resultType type text code message data requestId reason
+annotations nextCursor inputSchema properties version protocolVersion traceparent messages
+"""
+names = st.sampled_from(NAMES.split())
 values = st.recursive(
     scalars,
     lambda inner: (
