@@ -10,7 +10,6 @@ import click
 
 from mcplens import __version__
 from mcplens.cli.main import COMMANDS, INTERRUPTED
-from mcplens.errors import UsageError
 
 BARE: Final = "overview"
 """The command that `mcplens` alone stands for."""
@@ -71,11 +70,6 @@ def run(args: list[str]) -> int:
     except click.Abort:
         return INTERRUPTED
     except click.ClickException as error:
-        raise UsageError(_in_one_line(error)) from error
+        error.show()
+        return error.exit_code
     return code if isinstance(code, int) else 0
-
-
-def _in_one_line(error: click.ClickException) -> str:
-    context = error.ctx if isinstance(error, click.UsageError) else None
-    said = " ".join(error.format_message().split()).rstrip(".")
-    return f"{said}. See: {context.command_path} --help" if context else said

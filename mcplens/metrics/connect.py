@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from mcplens.errors import UsageError
+from mcplens.errors import NewerSchemaError, UsageError
 from mcplens.metrics.layers import view_files
 from mcplens.metrics.raw import make_raw_tables, make_raw_views, read_tails, sound_files
 from mcplens.metrics.selection import Selection, resolve
@@ -48,7 +48,8 @@ def connect(
 
     Raises:
         UsageError: a filter cannot be understood, or stands for nothing.
-        StoreError: there is no store, or nothing of it can be read.
+        StoreError: there is no store, or its manifest cannot be read.
+        NewerSchemaError: all that is in it was written by a later mcplens.
     """
     opened = open_store(locate(store))
     con = duckdb.connect(
@@ -115,7 +116,15 @@ def _look(con: DuckDBPyConnection, store: Store, selection: Selection) -> Readab
         # A file is torn inside, or was deleted since it was listed: find out which, and go on.
         readable = sound_files(con, readable_files(store))
         _load(con, readable, selection)
+    newer = [left_out.reason for left_out in readable.set_aside if left_out.is_newer]
+    if newer and _is_empty(readable):
+        raise NewerSchemaError(newer[0])
     return readable
+
+
+def _is_empty(readable: Readable) -> bool:
+    # The first of each list is a seed, which has no rows.
+    return not readable.tails[1:] and not any(files[1:] for files in readable.parquet.values())
 
 
 def _load(con: DuckDBPyConnection, readable: Readable, selection: Selection) -> None:

@@ -8,6 +8,7 @@ that fit together, however busily the recorder goes on writing.
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -16,9 +17,15 @@ from mcplens.events import SCHEMA_VERSION, TABLES, columns
 from mcplens.store.reading import Readable, SetAside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from duckdb import DuckDBPyConnection
+
+BUDGETS_SQL = """\
+create table if not exists raw_budgets (
+    budget_id varchar, tool_pattern varchar, quantile double, limit_ms double
+)"""
+"""Makes the relation that budgets are put into."""
 
 # By how much a tail may grow between looking at it and reading it.
 _MARGIN = 16 * 1024 * 1024
@@ -52,11 +59,9 @@ def make_raw_tables(con: DuckDBPyConnection) -> None:
             tool varchar
         );
         create table raw_set_aside (path varchar, reason varchar);
-        create table raw_budgets (
-            budget_id varchar, tool_pattern varchar, quantile double, limit_ms double
-        );
         """
     )
+    con.execute(BUDGETS_SQL)
 
 
 def read_tails(con: DuckDBPyConnection, tails: Sequence[str]) -> None:
@@ -77,12 +82,19 @@ def _read_json(files: str, line_limit: int) -> str:
     kinds = {"table": "varchar"}
     for table in TABLES:
         kinds |= {column.name: column.type for column in columns(table)}
-    declared = ", ".join(f"{quote(name)}: {quote(kind)}" for name, kind in kinds.items())
+    declared = _wrap(f"{quote(name)}: {quote(kind.lower())}" for name, kind in kinds.items())
     return (
         f"select * from read_json(\n    {files},\n"
         "    format = 'newline_delimited', ignore_errors = true,\n"
-        f"    maximum_object_size = {line_limit},\n    columns = {{{declared}}}\n)"
+        f"    maximum_object_size = {line_limit},\n    columns = {{\n{declared}\n    }}\n)"
     )
+
+
+def _wrap(items: Iterable[str]) -> str:
+    # An item stays whole: its own blanks are no place to break a line.
+    listed = ", ".join(item.replace(" ", "\0") for item in items)
+    wrapped = fill(listed, width=100, initial_indent=" " * 4, subsequent_indent=" " * 4)
+    return wrapped.replace("\0", " ")
 
 
 def raw_view_sql(table: str, files: str, *, where: str | None = None) -> str:
@@ -92,18 +104,17 @@ def raw_view_sql(table: str, files: str, *, where: str | None = None) -> str:
     NULL.
     """
     listed = columns(table)
-    names = ", ".join(column.name for column in listed)
-    kept = f"\nwhere {where}" if where else ""
-    return (
-        f"create or replace view raw_{table} as\n"
-        f"select {names} from (\n"
-        f"    select {names} from read_parquet(\n        {files},\n"
-        "        union_by_name = true, hive_partitioning = false\n    )\n"
-        "    union all\n"
-        f"    select {names} from raw_tail\n"
-        f"    where \"table\" = '{table}' and {listed[0].name} is not null\n"
-        f"){kept}"
+    names = _wrap(column.name for column in listed)
+    everything = (
+        f"select\n{names}\n"
+        f"from read_parquet(\n    {files}, union_by_name = true, hive_partitioning = false\n)\n"
+        "union all\n"
+        f"select\n{names}\n"
+        f"from raw_tail\nwhere \"table\" = '{table}' and {listed[0].name} is not null"
     )
+    if where:
+        everything = f"select * from (\n{everything}\n)\nwhere {where}"
+    return f"create or replace view raw_{table} as\n{everything}"
 
 
 def make_raw_views(

@@ -18,6 +18,7 @@ from mcplens.store.lines import UNREADABLE, Header
 from mcplens.store.manifest import LiveFile, Manifest, load_manifest
 from mcplens.store.parts import parse_part
 
+_UPGRADE = "Upgrade mcplens to read it"
 _MAGIC = b"PAR1"
 _LONGEST_FIRST_LINE = 1 << 20
 
@@ -29,6 +30,11 @@ class SetAside:
     path: Path
     reason: str
     """One line that names the file and says what to do."""
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether a later mcplens can read it."""
+        return self.reason.endswith(_UPGRADE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +111,7 @@ def newer_schema(path: Path, version: int) -> str:
     """Say that a file was written by a later mcplens."""
     return (
         f"{path} was written by schema {version}; this mcplens reads up to {SCHEMA_VERSION}. "
-        "Upgrade mcplens to read it"
+        f"{_UPGRADE}"
     )
 
 
@@ -115,7 +121,7 @@ def why_not_parquet(store: Store, file: LiveFile) -> str | None:
     if file.schema_version > SCHEMA_VERSION:
         return newer_schema(path, file.schema_version)
     if file.table not in TABLES:
-        return f"{path} is of a table this mcplens does not know. Upgrade mcplens to read it"
+        return f"{path} is of a table this mcplens does not know. {_UPGRADE}"
     try:
         with path.open("rb") as opened:
             size = os.fstat(opened.fileno()).st_size

@@ -5,7 +5,7 @@
 create or replace view int_attempts as
 with
 
-requests as (
+ended as (
 
     select
         event_id,
@@ -26,6 +26,27 @@ requests as (
 
 ),
 
+still_open as (
+
+    select
+        event_id,
+        call_id,
+        session_id,
+        server_name,
+        method,
+        target,
+        arguments_hash,
+        sequence,
+        started_at,
+        ended_at,
+        is_success
+    from stg_open_events
+    where
+        is_final
+        and arguments_hash is not null
+
+),
+
 failed as (
 
     select distinct
@@ -39,6 +60,14 @@ failed as (
         is_final
         and arguments_hash is not null
         and is_success is false
+
+),
+
+requests as (
+
+    select * from ended
+    union all
+    select * from still_open
 
 ),
 

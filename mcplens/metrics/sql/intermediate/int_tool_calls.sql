@@ -31,7 +31,6 @@ final as (
     where
         is_final
         and method = 'tools/call'
-        and outcome is not null
         and is_warmup is not true
 
 )

@@ -3,15 +3,35 @@
 create or replace view calls as
 with
 
-requests as (
+ended as (
 
     select * from stg_events
 
 ),
 
+still_open as (
+
+    select * from stg_open_events
+
+),
+
+requests as (
+
+    select * from ended
+    union all
+    select * from still_open
+
+),
+
+-- Grouped, though an event stands there once: then who asks for no attempts does not pay for finding them.
 attempts as (
 
-    select * from int_attempts
+    select
+        event_id,
+        max(attempt) as attempt,
+        max(retry_of) as retry_of
+    from int_attempts
+    group by event_id
 
 ),
 

@@ -2,6 +2,26 @@
 create or replace view overview as
 with
 
+ended as (
+
+    select * from stg_events
+
+),
+
+still_open as (
+
+    select * from stg_open_events
+
+),
+
+everything as (
+
+    select * from ended
+    union all
+    select * from still_open
+
+),
+
 requests as (
 
     select
@@ -15,7 +35,7 @@ requests as (
         count(*) filter (
             where is_final and method <> 'tools/call' and outcome is not null and is_warmup is not true
         ) as other_call_count
-    from stg_events
+    from everything
 
 ),
 

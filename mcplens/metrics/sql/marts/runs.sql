@@ -8,6 +8,26 @@ recordings as (
 
 ),
 
+ended as (
+
+    select * from stg_events
+
+),
+
+still_open as (
+
+    select * from stg_open_events
+
+),
+
+everything as (
+
+    select * from ended
+    union all
+    select * from still_open
+
+),
+
 requests as (
 
     select
@@ -17,7 +37,7 @@ requests as (
         count(*) as request_count,
         count(*) filter (where is_final) as call_count,
         count(*) filter (where is_final and outcome is null) as open_count
-    from stg_events
+    from everything
     group by run_id
 
 ),

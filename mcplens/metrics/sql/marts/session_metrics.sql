@@ -7,9 +7,23 @@
 create or replace view session_metrics as
 with
 
-requests as (
+ended as (
 
     select * from stg_events
+
+),
+
+still_open as (
+
+    select * from stg_open_events
+
+),
+
+requests as (
+
+    select * from ended
+    union all
+    select * from still_open
 
 ),
 

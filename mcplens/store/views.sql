@@ -1,0 +1,2569 @@
+-- Every view of mcplens, for a plain DuckDB shell (1.5 or later):
+--
+--     MCPLENS_STORE=path/to/.mcplens duckdb -init path/to/.mcplens/views.sql
+--
+-- Without the variable it is .mcplens in the current folder. Read this again to see what was
+-- recorded meanwhile. In Python, mcplens.connect() does the same and more: it filters, and it goes
+-- on when a file is damaged. This file is generated: python -m mcplens.metrics.views_sql
+
+set variable store = rtrim(coalesce(nullif(getenv('MCPLENS_STORE'), ''), '.mcplens'), '/');
+
+-- The tails are listed before the manifest is read: what is sealed in between is retired there.
+set variable listed = (
+    select list(file)
+    from glob(regexp_replace(getvariable('store'), '([*?[])', '[\1]', 'g') || '/spool/*.jsonl')
+);
+
+create or replace table raw_manifest as
+select * from read_json(
+    getvariable('store') || '/manifest.json',
+    columns = {
+        files: 'struct("table" varchar, path varchar, schema_version bigint)[]',
+        retired: 'struct(path varchar)[]'
+    }
+);
+
+set variable tails = (
+    select list(tail.file order by tail.file)
+    from (select unnest(getvariable('listed')) as file) as tail
+    where not exists (
+        select 1
+        from (select unnest(retired).path as path from raw_manifest) as done
+        where done.path = 'spool/' || parse_filename(tail.file)
+    )
+);
+
+create or replace table raw_tail as
+select * from read_json(
+    getvariable('tails'),
+    format = 'newline_delimited', ignore_errors = true,
+    maximum_object_size = 134217728,
+    columns = {
+    'table': 'varchar', 'event_id': 'varchar', 'run_id': 'varchar', 'connection_id': 'varchar',
+    'observer': 'varchar', 'sequence': 'bigint', 'direction': 'varchar', 'request_id': 'varchar',
+    'call_id': 'varchar', 'round': 'bigint', 'is_final': 'boolean', 'attempt': 'bigint',
+    'retry_of': 'varchar', 'session_id': 'varchar', 'session_basis': 'varchar',
+    'client_name': 'varchar', 'client_version': 'varchar', 'agent_id': 'varchar',
+    'user_id': 'varchar', 'server_name': 'varchar', 'server_basis': 'varchar',
+    'server_version': 'varchar', 'transport': 'varchar', 'http_status': 'bigint',
+    'protocol_version': 'varchar', 'method': 'varchar', 'target': 'varchar',
+    'definition_hash': 'varchar', 'trace_id': 'varchar', 'span_id': 'varchar', 'test_id': 'varchar',
+    'is_warmup': 'boolean', 'started_at': 'timestamp', 'arguments': 'varchar',
+    'arguments_hash': 'varchar', 'arguments_shape': 'varchar', 'request_bytes': 'bigint',
+    'credential_mode': 'varchar', 'credential_id': 'varchar', 'credential_scope': 'varchar',
+    'upstream': 'varchar', 'outcome': 'varchar', 'outcome_basis': 'varchar',
+    'error_class': 'varchar', 'error_rule': 'varchar', 'error_code': 'bigint',
+    'error_message': 'varchar', 'error_origin': 'varchar', 'duration_ms': 'double',
+    'wait_ms': 'double', 'work_ms': 'double', 'duration_bin': 'bigint',
+    'first_progress_ms': 'double', 'progress_count': 'bigint', 'result': 'varchar',
+    'result_hash': 'varchar', 'response_bytes': 'bigint', 'content_kinds': 'varchar[]',
+    'is_structured': 'boolean', 'is_schema_valid': 'boolean', 'is_read_only': 'boolean',
+    'is_idempotent': 'boolean', 'is_destructive': 'boolean',
+    'side_effects': 'struct(kind varchar, target varchar, detail varchar)[]',
+    'reversibility': 'varchar', 'cost_usd': 'double', 'input_tokens': 'bigint',
+    'output_tokens': 'bigint', 'checkpoint': 'varchar', 'note_basis': 'varchar',
+    'lost_before': 'bigint', 'recorded_at': 'timestamp', 'schema_version': 'bigint',
+    'command': 'varchar', 'address': 'varchar', 'spawned_at': 'timestamp',
+    'first_answered_at': 'timestamp', 'ended_at': 'timestamp', 'end_reason': 'varchar',
+    'exit_code': 'bigint', 'client_process_id': 'varchar', 'shadowed_by': 'varchar',
+    'label': 'varchar', 'keep': 'varchar', 'mcplens_version': 'varchar', 'event_count': 'bigint',
+    'lost_count': 'bigint', 'recorder_cpu_ms': 'double', 'kind': 'varchar', 'name': 'varchar',
+    'definition': 'varchar', 'definition_bytes': 'bigint', 'seen_at': 'timestamp',
+    'notice_id': 'varchar', 'noticed_at': 'timestamp', 'detail': 'varchar', 'size_bytes': 'bigint',
+    'sample_id': 'varchar', 'sampled_at': 'timestamp', 'cpu_ms': 'double', 'memory_bytes': 'bigint',
+    'disk_read_bytes': 'bigint', 'disk_write_bytes': 'bigint'
+    }
+)
+where "table" is not null and schema_version <= 1;
+
+set variable events_files = (
+    select list_concat(
+        [getvariable('store') || '/events/date=1970-01-01/seed.parquet'],
+        coalesce(list(getvariable('store') || '/' || file.path), [])
+    )
+    from (select unnest(files, recursive := true) from raw_manifest) as file
+    where file."table" = 'events' and file.schema_version <= 1
+);
+
+create or replace view raw_events as
+select
+    event_id, run_id, connection_id, observer, sequence, direction, request_id, call_id, round,
+    is_final, attempt, retry_of, session_id, session_basis, client_name, client_version, agent_id,
+    user_id, server_name, server_basis, server_version, transport, http_status, protocol_version,
+    method, target, definition_hash, trace_id, span_id, test_id, is_warmup, started_at, arguments,
+    arguments_hash, arguments_shape, request_bytes, credential_mode, credential_id,
+    credential_scope, upstream, outcome, outcome_basis, error_class, error_rule, error_code,
+    error_message, error_origin, duration_ms, wait_ms, work_ms, duration_bin, first_progress_ms,
+    progress_count, result, result_hash, response_bytes, content_kinds, is_structured,
+    is_schema_valid, is_read_only, is_idempotent, is_destructive, side_effects, reversibility,
+    cost_usd, input_tokens, output_tokens, checkpoint, note_basis, lost_before, recorded_at,
+    schema_version
+from read_parquet(
+    getvariable('events_files'), union_by_name = true, hive_partitioning = false
+)
+union all
+select
+    event_id, run_id, connection_id, observer, sequence, direction, request_id, call_id, round,
+    is_final, attempt, retry_of, session_id, session_basis, client_name, client_version, agent_id,
+    user_id, server_name, server_basis, server_version, transport, http_status, protocol_version,
+    method, target, definition_hash, trace_id, span_id, test_id, is_warmup, started_at, arguments,
+    arguments_hash, arguments_shape, request_bytes, credential_mode, credential_id,
+    credential_scope, upstream, outcome, outcome_basis, error_class, error_rule, error_code,
+    error_message, error_origin, duration_ms, wait_ms, work_ms, duration_bin, first_progress_ms,
+    progress_count, result, result_hash, response_bytes, content_kinds, is_structured,
+    is_schema_valid, is_read_only, is_idempotent, is_destructive, side_effects, reversibility,
+    cost_usd, input_tokens, output_tokens, checkpoint, note_basis, lost_before, recorded_at,
+    schema_version
+from raw_tail
+where "table" = 'events' and event_id is not null;
+
+set variable connections_files = (
+    select list_concat(
+        [getvariable('store') || '/connections/date=1970-01-01/seed.parquet'],
+        coalesce(list(getvariable('store') || '/' || file.path), [])
+    )
+    from (select unnest(files, recursive := true) from raw_manifest) as file
+    where file."table" = 'connections' and file.schema_version <= 1
+);
+
+create or replace view raw_connections as
+select
+    connection_id, run_id, observer, transport, command, address, spawned_at, first_answered_at,
+    ended_at, end_reason, exit_code, client_name, client_version, server_name, server_basis,
+    server_version, protocol_version, client_process_id, shadowed_by, recorded_at, schema_version
+from read_parquet(
+    getvariable('connections_files'), union_by_name = true, hive_partitioning = false
+)
+union all
+select
+    connection_id, run_id, observer, transport, command, address, spawned_at, first_answered_at,
+    ended_at, end_reason, exit_code, client_name, client_version, server_name, server_basis,
+    server_version, protocol_version, client_process_id, shadowed_by, recorded_at, schema_version
+from raw_tail
+where "table" = 'connections' and connection_id is not null;
+
+set variable runs_files = (
+    select list_concat(
+        [getvariable('store') || '/runs/date=1970-01-01/seed.parquet'],
+        coalesce(list(getvariable('store') || '/' || file.path), [])
+    )
+    from (select unnest(files, recursive := true) from raw_manifest) as file
+    where file."table" = 'runs' and file.schema_version <= 1
+);
+
+create or replace view raw_runs as
+select
+    run_id, label, observer, keep, mcplens_version, started_at, ended_at, event_count, lost_count,
+    recorder_cpu_ms, recorded_at, schema_version
+from read_parquet(
+    getvariable('runs_files'), union_by_name = true, hive_partitioning = false
+)
+union all
+select
+    run_id, label, observer, keep, mcplens_version, started_at, ended_at, event_count, lost_count,
+    recorder_cpu_ms, recorded_at, schema_version
+from raw_tail
+where "table" = 'runs' and run_id is not null;
+
+set variable definitions_files = (
+    select list_concat(
+        [getvariable('store') || '/definitions/date=1970-01-01/seed.parquet'],
+        coalesce(list(getvariable('store') || '/' || file.path), [])
+    )
+    from (select unnest(files, recursive := true) from raw_manifest) as file
+    where file."table" = 'definitions' and file.schema_version <= 1
+);
+
+create or replace view raw_definitions as
+select
+    definition_hash, run_id, connection_id, server_name, kind, name, definition, definition_bytes,
+    is_read_only, is_idempotent, is_destructive, seen_at, recorded_at, schema_version
+from read_parquet(
+    getvariable('definitions_files'), union_by_name = true, hive_partitioning = false
+)
+union all
+select
+    definition_hash, run_id, connection_id, server_name, kind, name, definition, definition_bytes,
+    is_read_only, is_idempotent, is_destructive, seen_at, recorded_at, schema_version
+from raw_tail
+where "table" = 'definitions' and definition_hash is not null;
+
+set variable notices_files = (
+    select list_concat(
+        [getvariable('store') || '/notices/date=1970-01-01/seed.parquet'],
+        coalesce(list(getvariable('store') || '/' || file.path), [])
+    )
+    from (select unnest(files, recursive := true) from raw_manifest) as file
+    where file."table" = 'notices' and file.schema_version <= 1
+);
+
+create or replace view raw_notices as
+select
+    notice_id, run_id, connection_id, noticed_at, kind, direction, method, request_id, detail,
+    size_bytes, lost_count, recorded_at, schema_version
+from read_parquet(
+    getvariable('notices_files'), union_by_name = true, hive_partitioning = false
+)
+union all
+select
+    notice_id, run_id, connection_id, noticed_at, kind, direction, method, request_id, detail,
+    size_bytes, lost_count, recorded_at, schema_version
+from raw_tail
+where "table" = 'notices' and notice_id is not null;
+
+set variable samples_files = (
+    select list_concat(
+        [getvariable('store') || '/samples/date=1970-01-01/seed.parquet'],
+        coalesce(list(getvariable('store') || '/' || file.path), [])
+    )
+    from (select unnest(files, recursive := true) from raw_manifest) as file
+    where file."table" = 'samples' and file.schema_version <= 1
+);
+
+create or replace view raw_samples as
+select
+    sample_id, run_id, connection_id, sampled_at, cpu_ms, memory_bytes, disk_read_bytes,
+    disk_write_bytes, recorded_at, schema_version
+from read_parquet(
+    getvariable('samples_files'), union_by_name = true, hive_partitioning = false
+)
+union all
+select
+    sample_id, run_id, connection_id, sampled_at, cpu_ms, memory_bytes, disk_read_bytes,
+    disk_write_bytes, recorded_at, schema_version
+from raw_tail
+where "table" = 'samples' and sample_id is not null;
+
+create table if not exists raw_budgets (
+    budget_id varchar, tool_pattern varchar, quantile double, limit_ms double
+);
+
+create or replace view stg_budgets as
+with
+
+given as (
+
+    select * from raw_budgets
+
+),
+
+final as (
+
+    select
+        budget_id,
+        tool_pattern,
+        quantile,
+        limit_ms
+    from given
+
+)
+
+select * from final;
+
+comment on view stg_budgets is 'One row per budget that was given to this connection.';
+comment on column stg_budgets.budget_id is 'The budget.';
+comment on column stg_budgets.tool_pattern is
+'Regular expression for the tools it is for, with or without server: before the name.';
+comment on column stg_budgets.quantile is 'The share of calls that must keep it, 0 to 1.';
+comment on column stg_budgets.limit_ms is
+'The longest these may take, in ms; NULL when it is about success alone.';
+
+-- A connection is written down when it opens, when both ends are known, and when it ends: the newest row
+-- counts. Rows written in the same moment are told apart by how much they know.
+create or replace view stg_connections as
+with
+
+written as (
+
+    select * from raw_connections
+
+),
+
+ranked as (
+
+    select
+        *,
+        row_number() over (
+            partition by connection_id
+            order by
+                recorded_at desc nulls last,
+                ended_at desc nulls last,
+                first_answered_at desc nulls last,
+                server_version desc nulls last,
+                client_name desc nulls last,
+                server_name desc nulls last
+        ) as age
+    from written
+
+),
+
+final as (
+
+    select
+        connection_id,
+        run_id,
+        observer,
+        transport,
+        command,
+        address,
+        spawned_at,
+        first_answered_at,
+        ended_at,
+        end_reason,
+        exit_code,
+        client_name,
+        client_version,
+        server_name,
+        server_basis,
+        server_version,
+        protocol_version,
+        client_process_id,
+        shadowed_by,
+        recorded_at
+    from ranked
+    where age = 1
+
+)
+
+select * from final;
+
+comment on view stg_connections is 'One row per connection between a client and a server.';
+comment on column stg_connections.connection_id is 'The connection.';
+comment on column stg_connections.run_id is 'The recording this row belongs to.';
+comment on column stg_connections.observer is 'Where the recorder stood: proxy, client, server or import.';
+comment on column stg_connections.transport is 'stdio, http, sse or memory.';
+comment on column stg_connections.command is 'The server''s command after redaction.';
+comment on column stg_connections.address is 'The server''s address without query string or credentials.';
+comment on column stg_connections.spawned_at is 'When the server was started or the connection opened, UTC.';
+comment on column stg_connections.first_answered_at is 'When the server''s first answer was seen, UTC.';
+comment on column stg_connections.ended_at is 'When the connection ended, UTC.';
+comment on column stg_connections.end_reason is
+'Who ended it: client_closed, server_exited, signal or recorder_died.';
+comment on column stg_connections.exit_code is 'The server''s exit code; a negative number is a signal.';
+comment on column stg_connections.client_name is 'What the client calls itself.';
+comment on column stg_connections.client_version is 'The client''s version by its own word.';
+comment on column stg_connections.server_name is 'The server.';
+comment on column stg_connections.server_basis is
+'How the server''s name is known: option, handshake or command.';
+comment on column stg_connections.server_version is 'The server''s version by its own word.';
+comment on column stg_connections.protocol_version is 'The MCP version that was spoken, such as 2026-07-28.';
+comment on column stg_connections.client_process_id is 'Keyed hash of the process that started the server.';
+comment on column stg_connections.shadowed_by is
+'The connection that recorded the same traffic from further out.';
+comment on column stg_connections.recorded_at is 'When the recorder wrote the row into its spool, UTC.';
+
+create or replace view stg_definitions as
+with
+
+written as (
+
+    select * from raw_definitions
+
+),
+
+final as (
+
+    select
+        definition_hash,
+        run_id,
+        connection_id,
+        server_name,
+        kind,
+        name,
+        definition,
+        definition_bytes,
+        is_read_only,
+        is_idempotent,
+        is_destructive,
+        seen_at,
+        recorded_at
+    from written
+
+)
+
+select * from final;
+
+comment on view stg_definitions is 'One row per tool, prompt or resource advertised on a connection.';
+comment on column stg_definitions.definition_hash is 'Hash of the definition''s canonical JSON.';
+comment on column stg_definitions.run_id is 'The recording this row belongs to.';
+comment on column stg_definitions.connection_id is 'The connection it was seen on.';
+comment on column stg_definitions.server_name is 'The server.';
+comment on column stg_definitions.kind is 'tool, prompt, resource or resource_template.';
+comment on column stg_definitions.name is 'Its name; of a resource its URI without query string.';
+comment on column stg_definitions.definition is 'The definition as JSON text, as the server sent it.';
+comment on column stg_definitions.definition_bytes is 'Size of the definition''s JSON, in bytes.';
+comment on column stg_definitions.is_read_only is 'The tool''s readOnlyHint.';
+comment on column stg_definitions.is_idempotent is 'The tool''s idempotentHint.';
+comment on column stg_definitions.is_destructive is 'The tool''s destructiveHint.';
+comment on column stg_definitions.seen_at is 'When it was seen first on the connection, UTC.';
+comment on column stg_definitions.recorded_at is 'When the recorder wrote the row into its spool, UTC.';
+
+-- Every request that has ended, with the words of "how a call ends" made columns. What is still open stands
+-- in stg_open_events, so that counting what has ended never pays for looking for what has not. What a second
+-- observer saw of the same connection is left out.
+create or replace view stg_events as
+with
+
+ended as (
+
+    select * from raw_events
+    where outcome is not null
+
+),
+
+shadowed as (
+
+    select connection_id from raw_connections
+    where shadowed_by is not null
+
+),
+
+final as (
+
+    select
+        -- Who called what?
+        ended.event_id,
+        ended.run_id,
+        ended.connection_id,
+        ended.observer,
+        ended.sequence,
+        ended.direction,
+        ended.request_id,
+        ended.call_id,
+        ended.round,
+        ended.is_final,
+        ended.attempt,
+        ended.retry_of,
+        ended.session_id,
+        ended.session_basis,
+        ended.client_name,
+        ended.client_version,
+        ended.agent_id,
+        ended.user_id,
+        ended.server_name,
+        ended.server_basis,
+        ended.server_version,
+        ended.transport,
+        ended.http_status,
+        ended.protocol_version,
+        ended.method,
+        ended.target,
+        ended.definition_hash,
+        ended.trace_id,
+        ended.span_id,
+        ended.test_id,
+        ended.is_warmup,
+        ended.started_at,
+        ended.arguments,
+        ended.arguments_hash,
+        ended.arguments_shape,
+        ended.request_bytes,
+
+        -- With what credentials?
+        ended.credential_mode,
+        ended.credential_id,
+        ended.credential_scope,
+        ended.upstream,
+
+        -- What happened?
+        ended.outcome,
+        ended.outcome_basis,
+        ended.error_class,
+        ended.error_rule,
+        ended.error_code,
+        ended.error_message,
+        ended.error_origin,
+        ended.duration_ms,
+        ended.wait_ms,
+        ended.work_ms,
+        ended.duration_bin,
+        ended.first_progress_ms,
+        ended.progress_count,
+        ended.result,
+        ended.result_hash,
+        ended.response_bytes,
+        ended.content_kinds,
+        ended.is_structured,
+        ended.is_schema_valid,
+        ended.is_read_only,
+        ended.is_idempotent,
+        ended.is_destructive,
+
+        -- What is left behind?
+        ended.side_effects,
+        ended.reversibility,
+        ended.cost_usd,
+        ended.input_tokens,
+        ended.output_tokens,
+        ended.checkpoint,
+        ended.note_basis,
+
+        -- About the recorder itself
+        ended.lost_before,
+        ended.recorded_at,
+
+        -- What it counts for. The commonest case comes first, which saves a third of the time.
+        case when ended.method = 'tools/call' then ended.target end as tool_name,
+        ended.started_at + to_microseconds(cast(floor(ended.duration_ms * 1000) as bigint)) as ended_at,
+        case
+            when ended.outcome = 'ok' then ended.error_class is null
+            when ended.outcome not in ('cancelled', 'input_required') then false
+        end as is_success,
+        case
+            when ended.error_class is not null then ended.error_class in ('invalid_arguments', 'unknown_tool')
+            else false
+        end as is_caller_error,
+        ended.outcome in ('timeout', 'disconnected', 'unanswered') as is_without_answer,
+        case
+            when ended.outcome = 'ok' then ended.work_ms
+            when ended.outcome in ('tool_error', 'protocol_error', 'timeout') then ended.work_ms
+        end as measured_ms
+    from ended
+    left join shadowed on ended.connection_id = shadowed.connection_id
+    where shadowed.connection_id is null
+
+)
+
+select * from final;
+
+comment on view stg_events is 'One row per JSON-RPC request that has ended, and how.';
+comment on column stg_events.event_id is 'The request; run and sequence together.';
+comment on column stg_events.run_id is 'The recording this row belongs to.';
+comment on column stg_events.connection_id is 'The connection it travelled on.';
+comment on column stg_events.observer is 'Where the recorder stood: proxy, client, server or import.';
+comment on column stg_events.sequence is 'Counts the requests of a run from 1; a gap is a lost event.';
+comment on column stg_events.direction is 'to_server when the client asked, to_client when the server did.';
+comment on column stg_events.request_id is 'The JSON-RPC id as JSON text, so that 7 and "7" differ.';
+comment on column stg_events.call_id is 'The call that this request is a round of.';
+comment on column stg_events.round is 'Which round of its call this is, from 1.';
+comment on column stg_events.is_final is 'Whether this is the last round, which carries the call''s totals.';
+comment on column stg_events.attempt is 'Which try of the same call by the agent this is, from 1.';
+comment on column stg_events.retry_of is 'The failed call that this one repeats.';
+comment on column stg_events.session_id is 'The calls that belong together for the user.';
+comment on column stg_events.session_basis is
+'How the session is known: handle, protocol, trace, client_process or connection.';
+comment on column stg_events.client_name is 'What the client calls itself.';
+comment on column stg_events.client_version is 'The client''s version by its own word.';
+comment on column stg_events.agent_id is 'The agent on whose behalf the client called.';
+comment on column stg_events.user_id is 'The user on whose behalf the client called.';
+comment on column stg_events.server_name is 'The server.';
+comment on column stg_events.server_basis is 'How the server''s name is known: option, handshake or command.';
+comment on column stg_events.server_version is 'The server''s version by its own word.';
+comment on column stg_events.transport is 'stdio, http, sse or memory.';
+comment on column stg_events.http_status is 'The HTTP status of the answer.';
+comment on column stg_events.protocol_version is 'The MCP version that was spoken, such as 2026-07-28.';
+comment on column stg_events.method is 'The JSON-RPC method, such as tools/call.';
+comment on column stg_events.target is
+'The tool, prompt or resource asked for; of a URI never the query string.';
+comment on column stg_events.definition_hash is 'The definition of the target that was in force.';
+comment on column stg_events.trace_id is 'The W3C trace the request carried.';
+comment on column stg_events.span_id is 'The W3C parent span the request carried.';
+comment on column stg_events.test_id is 'The test that made the call.';
+comment on column stg_events.is_warmup is 'Whether the call only warmed the server up; budgets leave it out.';
+comment on column stg_events.started_at is 'When the request was seen, UTC.';
+comment on column stg_events.arguments is
+'The arguments as JSON text; only where keeping contents was asked for.';
+comment on column stg_events.arguments_hash is 'Keyed hash of the arguments: equal arguments, equal hash.';
+comment on column stg_events.arguments_shape is
+'The arguments'' declared keys with types and sizes in place of values, as JSON text.';
+comment on column stg_events.request_bytes is 'Size of the request message, in bytes.';
+comment on column stg_events.credential_mode is 'Whose credential the call used: user, service, none.';
+comment on column stg_events.credential_id is 'Keyed fingerprint of the credential.';
+comment on column stg_events.credential_scope is 'What the credential allows.';
+comment on column stg_events.upstream is 'The system behind the tool that did the work.';
+comment on column stg_events.outcome is 'How it ended; NULL while nothing has ended it.';
+comment on column stg_events.outcome_basis is 'How the outcome is known.';
+comment on column stg_events.error_class is 'Why it failed.';
+comment on column stg_events.error_rule is 'The rule that decided on the error class.';
+comment on column stg_events.error_code is 'The JSON-RPC error code.';
+comment on column stg_events.error_message is 'The error''s text as a template, without values.';
+comment on column stg_events.error_origin is
+'Where the error came from: server, client, transport or observer.';
+comment on column stg_events.duration_ms is 'Request seen to answer seen, in ms.';
+comment on column stg_events.wait_ms is 'The part of the duration spent on a person or a model, in ms.';
+comment on column stg_events.work_ms is 'The rest of the duration, in ms.';
+comment on column stg_events.duration_bin is
+'Logarithmic bin of work_ms for summaries with at most 1 % error.';
+comment on column stg_events.first_progress_ms is 'Request seen to first progress seen, in ms.';
+comment on column stg_events.progress_count is 'Progress notifications seen.';
+comment on column stg_events.result is 'The result as JSON text; only where keeping contents was asked for.';
+comment on column stg_events.result_hash is 'Keyed hash of the result.';
+comment on column stg_events.response_bytes is 'Size of the answer message, in bytes.';
+comment on column stg_events.content_kinds is 'The kinds of content in the result, each once.';
+comment on column stg_events.is_structured is 'Whether the result had structured content.';
+comment on column stg_events.is_schema_valid is 'Whether the structured content is what outputSchema says.';
+comment on column stg_events.is_read_only is 'The tool''s readOnlyHint.';
+comment on column stg_events.is_idempotent is 'The tool''s idempotentHint.';
+comment on column stg_events.is_destructive is 'The tool''s destructiveHint.';
+comment on column stg_events.side_effects is 'What the call changed outside of itself.';
+comment on column stg_events.reversibility is 'no_effect, reversible or permanent.';
+comment on column stg_events.cost_usd is 'What the call cost, in US dollars.';
+comment on column stg_events.input_tokens is 'Tokens a model read for the call.';
+comment on column stg_events.output_tokens is 'Tokens a model wrote for the call.';
+comment on column stg_events.checkpoint is 'How far the work had come, in the tool''s words.';
+comment on column stg_events.note_basis is 'Where the notes came from: tool, result or configuration.';
+comment on column stg_events.lost_before is 'Messages or events lost since the row before this one.';
+comment on column stg_events.recorded_at is 'When the recorder wrote the row into its spool, UTC.';
+comment on column stg_events.tool_name is 'The tool asked for; NULL when it was no tools/call.';
+comment on column stg_events.ended_at is
+'When the answer was seen or waiting for it ended, UTC; NULL while it is open.';
+comment on column stg_events.is_success is
+'Whether it succeeded: ok, without an error class; NULL where open, cancelled or no last round.';
+comment on column stg_events.is_caller_error is
+'Whether the caller was at fault: wrong arguments or an unknown tool.';
+comment on column stg_events.is_without_answer is
+'Whether no answer came while the caller waited; that is over every latency budget.';
+comment on column stg_events.measured_ms is
+'work_ms where it counts for quantiles: answered calls, and the time waited for a timeout.';
+
+create or replace view stg_notices as
+with
+
+written as (
+
+    select * from raw_notices
+
+),
+
+final as (
+
+    select
+        notice_id,
+        run_id,
+        connection_id,
+        noticed_at,
+        kind,
+        direction,
+        method,
+        request_id,
+        detail,
+        size_bytes,
+        lost_count,
+        recorded_at
+    from written
+
+)
+
+select * from final;
+
+comment on view stg_notices is
+'One row per thing seen on the wire, or met by the recorder, that is no request.';
+comment on column stg_notices.notice_id is 'The notice.';
+comment on column stg_notices.run_id is 'The recording this row belongs to.';
+comment on column stg_notices.connection_id is 'The connection it was seen on.';
+comment on column stg_notices.noticed_at is 'When it was seen, UTC.';
+comment on column stg_notices.kind is 'What it was, such as not_json or late_answer.';
+comment on column stg_notices.direction is
+'to_server when the client sent it, to_client when the server did.';
+comment on column stg_notices.method is 'The JSON-RPC method, if it had one.';
+comment on column stg_notices.request_id is 'The JSON-RPC id as JSON text, if it had one.';
+comment on column stg_notices.detail is 'One line that says more, without contents.';
+comment on column stg_notices.size_bytes is 'Its size on the wire, in bytes.';
+comment on column stg_notices.lost_count is 'How many messages or events were lost.';
+comment on column stg_notices.recorded_at is 'When the recorder wrote the row into its spool, UTC.';
+
+-- A request that was open for a second is written down as open, and again when it ends: here is what has no
+-- end yet. The columns are those of stg_events. Only the open rows are looked up among the ended ones, so
+-- that a store without any pays nothing.
+create or replace view stg_open_events as
+with
+
+opened as (
+
+    select * from raw_events
+    where outcome is null
+
+),
+
+opened_ids as (
+
+    select event_id from raw_events
+    where outcome is null
+
+),
+
+ended_ids as (
+
+    select event_id from raw_events
+    where
+        outcome is not null
+        and event_id in (select opened_ids.event_id from opened_ids)
+
+),
+
+shadowed as (
+
+    select connection_id from raw_connections
+    where shadowed_by is not null
+
+),
+
+final as (
+
+    select
+        -- Who called what?
+        opened.event_id,
+        opened.run_id,
+        opened.connection_id,
+        opened.observer,
+        opened.sequence,
+        opened.direction,
+        opened.request_id,
+        opened.call_id,
+        opened.round,
+        opened.is_final,
+        opened.attempt,
+        opened.retry_of,
+        opened.session_id,
+        opened.session_basis,
+        opened.client_name,
+        opened.client_version,
+        opened.agent_id,
+        opened.user_id,
+        opened.server_name,
+        opened.server_basis,
+        opened.server_version,
+        opened.transport,
+        opened.http_status,
+        opened.protocol_version,
+        opened.method,
+        opened.target,
+        opened.definition_hash,
+        opened.trace_id,
+        opened.span_id,
+        opened.test_id,
+        opened.is_warmup,
+        opened.started_at,
+        opened.arguments,
+        opened.arguments_hash,
+        opened.arguments_shape,
+        opened.request_bytes,
+
+        -- With what credentials?
+        opened.credential_mode,
+        opened.credential_id,
+        opened.credential_scope,
+        opened.upstream,
+
+        -- What happened?
+        opened.outcome,
+        opened.outcome_basis,
+        opened.error_class,
+        opened.error_rule,
+        opened.error_code,
+        opened.error_message,
+        opened.error_origin,
+        opened.duration_ms,
+        opened.wait_ms,
+        opened.work_ms,
+        opened.duration_bin,
+        opened.first_progress_ms,
+        opened.progress_count,
+        opened.result,
+        opened.result_hash,
+        opened.response_bytes,
+        opened.content_kinds,
+        opened.is_structured,
+        opened.is_schema_valid,
+        opened.is_read_only,
+        opened.is_idempotent,
+        opened.is_destructive,
+
+        -- What is left behind?
+        opened.side_effects,
+        opened.reversibility,
+        opened.cost_usd,
+        opened.input_tokens,
+        opened.output_tokens,
+        opened.checkpoint,
+        opened.note_basis,
+
+        -- About the recorder itself
+        opened.lost_before,
+        opened.recorded_at,
+
+        -- What it counts for: nothing yet
+        case when opened.method = 'tools/call' then opened.target end as tool_name,
+        cast(null as timestamp) as ended_at,
+        cast(null as boolean) as is_success,
+        false as is_caller_error,
+        false as is_without_answer,
+        cast(null as double) as measured_ms
+    from opened
+    left join ended_ids on opened.event_id = ended_ids.event_id
+    left join shadowed on opened.connection_id = shadowed.connection_id
+    where
+        ended_ids.event_id is null
+        and shadowed.connection_id is null
+
+)
+
+select * from final;
+
+comment on view stg_open_events is 'One row per JSON-RPC request that has not ended.';
+comment on column stg_open_events.event_id is 'The request; run and sequence together.';
+comment on column stg_open_events.run_id is 'The recording this row belongs to.';
+comment on column stg_open_events.connection_id is 'The connection it travelled on.';
+comment on column stg_open_events.observer is 'Where the recorder stood: proxy, client, server or import.';
+comment on column stg_open_events.sequence is 'Counts the requests of a run from 1; a gap is a lost event.';
+comment on column stg_open_events.direction is
+'to_server when the client asked, to_client when the server did.';
+comment on column stg_open_events.request_id is 'The JSON-RPC id as JSON text, so that 7 and "7" differ.';
+comment on column stg_open_events.call_id is 'The call that this request is a round of.';
+comment on column stg_open_events.round is 'Which round of its call this is, from 1.';
+comment on column stg_open_events.is_final is
+'Whether this is the last round, which carries the call''s totals.';
+comment on column stg_open_events.attempt is 'Which try of the same call by the agent this is, from 1.';
+comment on column stg_open_events.retry_of is 'The failed call that this one repeats.';
+comment on column stg_open_events.session_id is 'The calls that belong together for the user.';
+comment on column stg_open_events.session_basis is
+'How the session is known: handle, protocol, trace, client_process or connection.';
+comment on column stg_open_events.client_name is 'What the client calls itself.';
+comment on column stg_open_events.client_version is 'The client''s version by its own word.';
+comment on column stg_open_events.agent_id is 'The agent on whose behalf the client called.';
+comment on column stg_open_events.user_id is 'The user on whose behalf the client called.';
+comment on column stg_open_events.server_name is 'The server.';
+comment on column stg_open_events.server_basis is
+'How the server''s name is known: option, handshake or command.';
+comment on column stg_open_events.server_version is 'The server''s version by its own word.';
+comment on column stg_open_events.transport is 'stdio, http, sse or memory.';
+comment on column stg_open_events.http_status is 'The HTTP status of the answer.';
+comment on column stg_open_events.protocol_version is 'The MCP version that was spoken, such as 2026-07-28.';
+comment on column stg_open_events.method is 'The JSON-RPC method, such as tools/call.';
+comment on column stg_open_events.target is
+'The tool, prompt or resource asked for; of a URI never the query string.';
+comment on column stg_open_events.definition_hash is 'The definition of the target that was in force.';
+comment on column stg_open_events.trace_id is 'The W3C trace the request carried.';
+comment on column stg_open_events.span_id is 'The W3C parent span the request carried.';
+comment on column stg_open_events.test_id is 'The test that made the call.';
+comment on column stg_open_events.is_warmup is
+'Whether the call only warmed the server up; budgets leave it out.';
+comment on column stg_open_events.started_at is 'When the request was seen, UTC.';
+comment on column stg_open_events.arguments is
+'The arguments as JSON text; only where keeping contents was asked for.';
+comment on column stg_open_events.arguments_hash is
+'Keyed hash of the arguments: equal arguments, equal hash.';
+comment on column stg_open_events.arguments_shape is
+'The arguments'' declared keys with types and sizes in place of values, as JSON text.';
+comment on column stg_open_events.request_bytes is 'Size of the request message, in bytes.';
+comment on column stg_open_events.credential_mode is 'Whose credential the call used: user, service, none.';
+comment on column stg_open_events.credential_id is 'Keyed fingerprint of the credential.';
+comment on column stg_open_events.credential_scope is 'What the credential allows.';
+comment on column stg_open_events.upstream is 'The system behind the tool that did the work.';
+comment on column stg_open_events.outcome is 'How it ended; NULL while nothing has ended it.';
+comment on column stg_open_events.outcome_basis is 'How the outcome is known.';
+comment on column stg_open_events.error_class is 'Why it failed.';
+comment on column stg_open_events.error_rule is 'The rule that decided on the error class.';
+comment on column stg_open_events.error_code is 'The JSON-RPC error code.';
+comment on column stg_open_events.error_message is 'The error''s text as a template, without values.';
+comment on column stg_open_events.error_origin is
+'Where the error came from: server, client, transport or observer.';
+comment on column stg_open_events.duration_ms is 'Request seen to answer seen, in ms.';
+comment on column stg_open_events.wait_ms is 'The part of the duration spent on a person or a model, in ms.';
+comment on column stg_open_events.work_ms is 'The rest of the duration, in ms.';
+comment on column stg_open_events.duration_bin is
+'Logarithmic bin of work_ms for summaries with at most 1 % error.';
+comment on column stg_open_events.first_progress_ms is 'Request seen to first progress seen, in ms.';
+comment on column stg_open_events.progress_count is 'Progress notifications seen.';
+comment on column stg_open_events.result is
+'The result as JSON text; only where keeping contents was asked for.';
+comment on column stg_open_events.result_hash is 'Keyed hash of the result.';
+comment on column stg_open_events.response_bytes is 'Size of the answer message, in bytes.';
+comment on column stg_open_events.content_kinds is 'The kinds of content in the result, each once.';
+comment on column stg_open_events.is_structured is 'Whether the result had structured content.';
+comment on column stg_open_events.is_schema_valid is
+'Whether the structured content is what outputSchema says.';
+comment on column stg_open_events.is_read_only is 'The tool''s readOnlyHint.';
+comment on column stg_open_events.is_idempotent is 'The tool''s idempotentHint.';
+comment on column stg_open_events.is_destructive is 'The tool''s destructiveHint.';
+comment on column stg_open_events.side_effects is 'What the call changed outside of itself.';
+comment on column stg_open_events.reversibility is 'no_effect, reversible or permanent.';
+comment on column stg_open_events.cost_usd is 'What the call cost, in US dollars.';
+comment on column stg_open_events.input_tokens is 'Tokens a model read for the call.';
+comment on column stg_open_events.output_tokens is 'Tokens a model wrote for the call.';
+comment on column stg_open_events.checkpoint is 'How far the work had come, in the tool''s words.';
+comment on column stg_open_events.note_basis is 'Where the notes came from: tool, result or configuration.';
+comment on column stg_open_events.lost_before is 'Messages or events lost since the row before this one.';
+comment on column stg_open_events.recorded_at is 'When the recorder wrote the row into its spool, UTC.';
+comment on column stg_open_events.tool_name is 'The tool asked for; NULL when it was no tools/call.';
+comment on column stg_open_events.ended_at is
+'When the answer was seen or waiting for it ended, UTC; NULL while it is open.';
+comment on column stg_open_events.is_success is
+'Whether it succeeded: ok, without an error class; NULL where open, cancelled or no last round.';
+comment on column stg_open_events.is_caller_error is
+'Whether the caller was at fault: wrong arguments or an unknown tool.';
+comment on column stg_open_events.is_without_answer is
+'Whether no answer came while the caller waited; that is over every latency budget.';
+comment on column stg_open_events.measured_ms is
+'work_ms where it counts for quantiles: answered calls, and the time waited for a timeout.';
+
+-- A run is written down when it begins and when it ends: the newest row counts.
+create or replace view stg_runs as
+with
+
+written as (
+
+    select * from raw_runs
+
+),
+
+ranked as (
+
+    select
+        *,
+        row_number() over (
+            partition by run_id
+            order by
+                recorded_at desc nulls last,
+                ended_at desc nulls last,
+                event_count desc nulls last,
+                label desc nulls last
+        ) as age
+    from written
+
+),
+
+final as (
+
+    select
+        run_id,
+        label,
+        observer,
+        keep,
+        mcplens_version,
+        started_at,
+        ended_at,
+        event_count,
+        lost_count,
+        recorder_cpu_ms,
+        recorded_at
+    from ranked
+    where age = 1
+
+)
+
+select * from final;
+
+comment on view stg_runs is 'One row per recording.';
+comment on column stg_runs.run_id is 'The recording this row belongs to.';
+comment on column stg_runs.label is 'The run''s label.';
+comment on column stg_runs.observer is 'Where the recorder stood.';
+comment on column stg_runs.keep is 'What of contents was kept: none, shape or full.';
+comment on column stg_runs.mcplens_version is 'The mcplens that recorded.';
+comment on column stg_runs.started_at is 'When recording began, UTC.';
+comment on column stg_runs.ended_at is 'When recording ended, UTC; NULL while it goes on or if it died.';
+comment on column stg_runs.event_count is 'Events recorded.';
+comment on column stg_runs.lost_count is 'Messages and events the recorder had to drop.';
+comment on column stg_runs.recorder_cpu_ms is 'CPU time the recording process used, in ms.';
+comment on column stg_runs.recorded_at is 'When the recorder wrote the row into its spool, UTC.';
+
+create or replace view stg_samples as
+with
+
+written as (
+
+    select * from raw_samples
+
+),
+
+final as (
+
+    select
+        sample_id,
+        run_id,
+        connection_id,
+        sampled_at,
+        cpu_ms,
+        memory_bytes,
+        disk_read_bytes,
+        disk_write_bytes,
+        recorded_at
+    from written
+
+)
+
+select * from final;
+
+comment on view stg_samples is 'One row per moment at which a server process was looked at.';
+comment on column stg_samples.sample_id is 'The sample.';
+comment on column stg_samples.run_id is 'The recording this row belongs to.';
+comment on column stg_samples.connection_id is 'The connection of the process.';
+comment on column stg_samples.sampled_at is 'When it was read, UTC.';
+comment on column stg_samples.cpu_ms is 'CPU time used since the process began, in ms.';
+comment on column stg_samples.memory_bytes is 'Resident memory, in bytes.';
+comment on column stg_samples.disk_read_bytes is 'Read from disk since it began, in bytes.';
+comment on column stg_samples.disk_write_bytes is 'Written to disk since it began, in bytes.';
+comment on column stg_samples.recorded_at is 'When the recorder wrote the row into its spool, UTC.';
+
+-- Tries of the same call. Same means: one session, one server, one target and equal arguments; a try is a
+-- retry when it began after the one before it had failed. Where arguments were not even hashed, nothing is
+-- known and nothing said. Only what was asked for again after a failure stands here, which keeps the sorting
+-- small.
+create or replace view int_attempts as
+with
+
+ended as (
+
+    select
+        event_id,
+        call_id,
+        session_id,
+        server_name,
+        method,
+        target,
+        arguments_hash,
+        sequence,
+        started_at,
+        ended_at,
+        is_success
+    from stg_events
+    where
+        is_final
+        and arguments_hash is not null
+
+),
+
+still_open as (
+
+    select
+        event_id,
+        call_id,
+        session_id,
+        server_name,
+        method,
+        target,
+        arguments_hash,
+        sequence,
+        started_at,
+        ended_at,
+        is_success
+    from stg_open_events
+    where
+        is_final
+        and arguments_hash is not null
+
+),
+
+failed as (
+
+    select distinct
+        session_id,
+        server_name,
+        method,
+        target,
+        arguments_hash
+    from stg_events
+    where
+        is_final
+        and arguments_hash is not null
+        and is_success is false
+
+),
+
+requests as (
+
+    select * from ended
+    union all
+    select * from still_open
+
+),
+
+candidates as (
+
+    select requests.*
+    from requests
+    inner join failed
+        on
+            requests.session_id is not distinct from failed.session_id
+            and requests.server_name is not distinct from failed.server_name
+            and requests.method is not distinct from failed.method
+            and requests.target is not distinct from failed.target
+            and requests.arguments_hash = failed.arguments_hash
+
+),
+
+beside as (
+
+    select
+        *,
+        lag(coalesce(call_id, event_id)) over same_call as earlier_id,
+        lag(is_success) over same_call as earlier_success,
+        lag(coalesce(ended_at, started_at)) over same_call as earlier_ended_at
+    from candidates
+    window same_call as (
+        partition by session_id, server_name, method, target, arguments_hash
+        order by started_at, sequence, event_id
+    )
+
+),
+
+marked as (
+
+    select
+        *,
+        coalesce(earlier_success is false and earlier_ended_at <= started_at, false) as is_retry
+    from beside
+
+),
+
+chained as (
+
+    select
+        *,
+        sum(case when is_retry then 0 else 1 end) over (
+            partition by session_id, server_name, method, target, arguments_hash
+            order by started_at, sequence, event_id
+        ) as chain_number
+    from marked
+
+),
+
+final as (
+
+    select
+        event_id,
+        row_number() over (
+            partition by session_id, server_name, method, target, arguments_hash, chain_number
+            order by started_at, sequence, event_id
+        ) as attempt,
+        case when is_retry then earlier_id end as retry_of,
+        coalesce(
+            bool_or(is_success) over (
+                partition by session_id, server_name, method, target, arguments_hash, chain_number
+            ),
+            false
+        ) as is_recovered
+    from chained
+
+)
+
+select * from final;
+
+comment on view int_attempts is 'One row per call whose like failed in its session.';
+comment on column int_attempts.event_id is 'The request; run and sequence together.';
+comment on column int_attempts.attempt is 'Which try of the same call this is, from 1.';
+comment on column int_attempts.retry_of is 'The failed call that this one repeats.';
+comment on column int_attempts.is_recovered is 'Whether this try or a later one of the same call succeeded.';
+
+-- A recorder says at its end what it lost in all; until then, and if it died, its notices do.
+create or replace view int_losses as
+with
+
+recordings as (
+
+    select * from stg_runs
+
+),
+
+noticed as (
+
+    select
+        run_id,
+        sum(lost_count) as lost_count
+    from stg_notices
+    group by run_id
+
+),
+
+known as (
+
+    select run_id from recordings
+    union
+    select run_id from noticed
+
+),
+
+final as (
+
+    select
+        known.run_id,
+        cast(coalesce(recordings.lost_count, noticed.lost_count, 0) as bigint) as lost_count
+    from known
+    left join recordings on known.run_id = recordings.run_id
+    left join noticed on known.run_id = noticed.run_id
+
+)
+
+select * from final;
+
+comment on view int_losses is 'One row per recording: what its recorder had to drop.';
+comment on column int_losses.run_id is 'The recording.';
+comment on column int_losses.lost_count is 'Messages and events lost.';
+
+-- The calls that a tool is judged by. A call that is still open has no outcome to count yet; a warm-up call
+-- was made to be slow. Both stand in calls.
+create or replace view int_tool_calls as
+with
+
+requests as (
+
+    select * from stg_events
+
+),
+
+final as (
+
+    select
+        call_id,
+        run_id,
+        session_id,
+        server_name,
+        tool_name,
+        sequence,
+        started_at,
+        outcome,
+        error_class,
+        error_code,
+        error_message,
+        is_success,
+        is_caller_error,
+        is_without_answer,
+        measured_ms
+    from requests
+    where
+        is_final
+        and method = 'tools/call'
+        and is_warmup is not true
+
+)
+
+select * from final;
+
+comment on view int_tool_calls is 'One row per finished tool call that was not made to warm up.';
+comment on column int_tool_calls.call_id is 'The call.';
+comment on column int_tool_calls.run_id is 'The recording this row belongs to.';
+comment on column int_tool_calls.session_id is 'The calls that belong together for the user.';
+comment on column int_tool_calls.server_name is 'The server.';
+comment on column int_tool_calls.tool_name is 'The tool.';
+comment on column int_tool_calls.sequence is 'Counts the requests of a run from 1.';
+comment on column int_tool_calls.started_at is 'When the request was seen, UTC.';
+comment on column int_tool_calls.outcome is 'How it ended.';
+comment on column int_tool_calls.error_class is 'Why it failed.';
+comment on column int_tool_calls.error_code is 'The JSON-RPC error code.';
+comment on column int_tool_calls.error_message is 'The error''s text as a template, without values.';
+comment on column int_tool_calls.is_success is 'Whether it succeeded; NULL when it was cancelled.';
+comment on column int_tool_calls.is_caller_error is 'Whether the caller was at fault.';
+comment on column int_tool_calls.is_without_answer is
+'Whether no answer came while the caller waited; that is over every latency budget.';
+comment on column int_tool_calls.measured_ms is
+'The time that counts for quantiles, in ms; NULL when none does.';
+
+-- What a budget is judged by: counts, and what was observed. The judgement itself is made elsewhere. A call
+-- without an answer is over every limit; a cancelled one counts for nothing; warm-ups are not here at all.
+create or replace view budget_counts as
+with
+
+budgets as (
+
+    select * from stg_budgets
+
+),
+
+tool_calls as (
+
+    select * from int_tool_calls
+
+),
+
+tools as (
+
+    select distinct
+        server_name,
+        tool_name
+    from tool_calls
+
+),
+
+covered as (
+
+    select
+        budgets.budget_id,
+        budgets.quantile,
+        budgets.limit_ms,
+        tools.server_name,
+        tools.tool_name
+    from budgets
+    inner join tools
+        on
+            regexp_matches(tools.tool_name, budgets.tool_pattern)
+            or regexp_matches(coalesce(tools.server_name, '') || ':' || tools.tool_name, budgets.tool_pattern)
+
+),
+
+judged as (
+
+    select
+        covered.*,
+        tool_calls.call_id,
+        tool_calls.session_id,
+        tool_calls.outcome <> 'cancelled' as is_judged,
+        tool_calls.is_success,
+        tool_calls.is_without_answer or tool_calls.measured_ms > covered.limit_ms as is_over,
+        tool_calls.measured_ms,
+        row_number() over (
+            partition by covered.budget_id, covered.server_name, covered.tool_name
+            order by tool_calls.measured_ms desc nulls last, tool_calls.call_id asc
+        ) as slowness
+    from covered
+    inner join tool_calls
+        on
+            covered.server_name is not distinct from tool_calls.server_name
+            and covered.tool_name = tool_calls.tool_name
+
+),
+
+counted as (
+
+    select
+        budget_id,
+        server_name,
+        tool_name,
+        quantile,
+        limit_ms,
+        count(*) filter (where is_judged) as call_count,
+        case
+            when limit_ms is not null then count(*) filter (where is_judged and is_over)
+        end as over_count,
+        count(*) filter (where is_success) as success_count,
+        count(*) filter (where not is_success) as failure_count,
+        count(measured_ms) as measured_count,
+        list_sort(list(measured_ms) filter (where measured_ms is not null)) as times_ms,
+        max(measured_ms) as slowest_ms,
+        max(case when slowness = 1 and measured_ms is not null then call_id end) as slowest_call_id,
+        max(case when slowness = 1 and measured_ms is not null then session_id end) as slowest_session_id
+    from judged
+    group by budget_id, server_name, tool_name, quantile, limit_ms
+
+),
+
+placed as (
+
+    select
+        *,
+        quantile * (measured_count - 1) as place,
+        cast(floor(quantile * (measured_count - 1)) as bigint) as place_below,
+        cast(ceil(quantile * (measured_count - 1)) as bigint) as place_above
+    from counted
+
+),
+
+neighbours as (
+
+    select
+        *,
+        case when measured_count > 0 then times_ms[place_below + 1] end as below_ms,
+        case when measured_count > 0 then times_ms[place_above + 1] end as above_ms
+    from placed
+
+),
+
+observed as (
+
+    select
+        *,
+        below_ms + (above_ms - below_ms) * (place - place_below) as observed_ms
+    from neighbours
+
+),
+
+final as (
+
+    select
+        budget_id,
+        server_name,
+        tool_name,
+
+        quantile,
+        limit_ms,
+
+        call_count,
+        over_count,
+        success_count,
+        failure_count,
+
+        observed_ms,
+        case when limit_ms > 0 then observed_ms / limit_ms end as budget_ratio,
+        slowest_ms,
+        slowest_call_id,
+        slowest_session_id
+    from observed
+
+)
+
+select * from final;
+
+comment on view budget_counts is 'One row per budget and tool it covers: what the budget is judged by.';
+comment on column budget_counts.budget_id is 'The budget.';
+comment on column budget_counts.server_name is 'The server.';
+comment on column budget_counts.tool_name is 'The tool.';
+comment on column budget_counts.quantile is 'The share of calls that must keep the budget, 0 to 1.';
+comment on column budget_counts.limit_ms is
+'The longest these may take, in ms; NULL when it is about success alone.';
+comment on column budget_counts.call_count is 'Calls it is judged by: finished, not cancelled, not warm-ups.';
+comment on column budget_counts.over_count is
+'Those over the limit: slower, or without an answer; NULL without a limit.';
+comment on column budget_counts.success_count is 'Those that ended ok and without an error class.';
+comment on column budget_counts.failure_count is 'Those that failed.';
+comment on column budget_counts.observed_ms is
+'The quantile as observed, in ms; interpolated, the same as in tool_metrics.';
+comment on column budget_counts.budget_ratio is
+'The observed quantile as a multiple of the limit: over 1 is over the budget; NULL without a limit.';
+comment on column budget_counts.slowest_ms is 'The slowest of these calls, in ms.';
+comment on column budget_counts.slowest_call_id is 'The slowest of these calls.';
+comment on column budget_counts.slowest_session_id is 'The session of the slowest of these calls.';
+
+-- Everything that was asked for: tools, prompts and resources, also what is still open and what warmed a
+-- server up.
+create or replace view calls as
+with
+
+ended as (
+
+    select * from stg_events
+
+),
+
+still_open as (
+
+    select * from stg_open_events
+
+),
+
+requests as (
+
+    select * from ended
+    union all
+    select * from still_open
+
+),
+
+-- Grouped, though an event stands there once: then who asks for no attempts does not pay for finding them.
+attempts as (
+
+    select
+        event_id,
+        max(attempt) as attempt,
+        max(retry_of) as retry_of
+    from int_attempts
+    group by event_id
+
+),
+
+final as (
+
+    select
+        coalesce(requests.call_id, requests.event_id) as call_id,
+        requests.event_id,
+        requests.run_id,
+        requests.connection_id,
+        requests.session_id,
+        requests.session_basis,
+        requests.sequence,
+
+        requests.client_name,
+        requests.client_version,
+        requests.agent_id,
+        requests.user_id,
+
+        requests.server_name,
+        requests.server_version,
+        requests.tool_name,
+        requests.method,
+        requests.target,
+        requests.definition_hash,
+        requests.transport,
+        requests.protocol_version,
+
+        requests.started_at,
+        requests.ended_at,
+        requests.trace_id,
+        requests.span_id,
+        requests.test_id,
+        requests.is_warmup,
+        coalesce(requests.attempt, attempts.attempt, 1) as attempt,
+        coalesce(requests.retry_of, attempts.retry_of) as retry_of,
+        requests.round as round_count,
+
+        requests.arguments,
+        requests.arguments_hash,
+        requests.arguments_shape,
+        requests.request_bytes,
+
+        requests.credential_mode,
+        requests.credential_id,
+        requests.credential_scope,
+        requests.upstream,
+
+        requests.outcome,
+        requests.outcome_basis,
+        requests.is_success,
+        requests.is_caller_error,
+        requests.error_class,
+        requests.error_rule,
+        requests.error_code,
+        requests.error_message,
+        requests.error_origin,
+        requests.http_status,
+
+        requests.duration_ms,
+        requests.wait_ms,
+        requests.work_ms,
+        requests.first_progress_ms,
+        requests.progress_count,
+
+        requests.result,
+        requests.result_hash,
+        requests.response_bytes,
+        requests.content_kinds,
+        requests.is_structured,
+        requests.is_schema_valid,
+        requests.is_read_only,
+        requests.is_idempotent,
+        requests.is_destructive,
+
+        requests.side_effects,
+        requests.reversibility,
+        requests.cost_usd,
+        requests.input_tokens,
+        requests.output_tokens,
+        requests.checkpoint,
+        requests.note_basis
+    from requests
+    left join attempts on requests.event_id = attempts.event_id
+    where requests.is_final
+
+)
+
+select * from final;
+
+comment on view calls is 'One row per call: a tool, prompt or resource asked for, and how it ended.';
+comment on column calls.call_id is 'The call.';
+comment on column calls.event_id is 'The request that ended it, its last round.';
+comment on column calls.run_id is 'The recording this row belongs to.';
+comment on column calls.connection_id is 'The connection it travelled on.';
+comment on column calls.session_id is 'The calls that belong together for the user.';
+comment on column calls.session_basis is
+'How the session is known: handle, protocol, trace, client_process or connection.';
+comment on column calls.sequence is 'Counts the requests of a run from 1; a gap is a lost event.';
+comment on column calls.client_name is 'What the client calls itself.';
+comment on column calls.client_version is 'The client''s version by its own word.';
+comment on column calls.agent_id is 'The agent on whose behalf the client called.';
+comment on column calls.user_id is 'The user on whose behalf the client called.';
+comment on column calls.server_name is 'The server.';
+comment on column calls.server_version is 'The server''s version by its own word.';
+comment on column calls.tool_name is 'The tool; NULL for prompts and resources.';
+comment on column calls.method is 'The JSON-RPC method, such as tools/call.';
+comment on column calls.target is 'The tool, prompt or resource asked for; of a URI never the query string.';
+comment on column calls.definition_hash is 'The definition of the target that was in force.';
+comment on column calls.transport is 'stdio, http, sse or memory.';
+comment on column calls.protocol_version is 'The MCP version that was spoken, such as 2026-07-28.';
+comment on column calls.started_at is 'When the request was seen, UTC.';
+comment on column calls.ended_at is 'When it ended, UTC; NULL while it is open.';
+comment on column calls.trace_id is 'The W3C trace the request carried.';
+comment on column calls.span_id is 'The W3C parent span the request carried.';
+comment on column calls.test_id is 'The test that made the call.';
+comment on column calls.is_warmup is 'Whether the call only warmed the server up; budgets leave it out.';
+comment on column calls.attempt is
+'Which try of the same call this is, from 1: the same tool and arguments again after a failure.';
+comment on column calls.retry_of is 'The failed call that this one repeats.';
+comment on column calls.round_count is 'Rounds it took.';
+comment on column calls.arguments is 'The arguments as JSON text; only where keeping contents was asked for.';
+comment on column calls.arguments_hash is 'Keyed hash of the arguments: equal arguments, equal hash.';
+comment on column calls.arguments_shape is
+'The arguments'' declared keys with types and sizes in place of values, as JSON text.';
+comment on column calls.request_bytes is 'Size of the request message, in bytes.';
+comment on column calls.credential_mode is 'Whose credential the call used: user, service, none.';
+comment on column calls.credential_id is 'Keyed fingerprint of the credential.';
+comment on column calls.credential_scope is 'What the credential allows.';
+comment on column calls.upstream is 'The system behind the tool that did the work.';
+comment on column calls.outcome is 'How it ended; NULL while it is open.';
+comment on column calls.outcome_basis is 'How the outcome is known.';
+comment on column calls.is_success is
+'Whether it succeeded; NULL while it is open, and when it was cancelled.';
+comment on column calls.is_caller_error is
+'Whether the caller was at fault: wrong arguments or an unknown tool.';
+comment on column calls.error_class is 'Why it failed.';
+comment on column calls.error_rule is 'The rule that decided on the error class.';
+comment on column calls.error_code is 'The JSON-RPC error code.';
+comment on column calls.error_message is 'The error''s text as a template, without values.';
+comment on column calls.error_origin is 'Where the error came from: server, client, transport or observer.';
+comment on column calls.http_status is 'The HTTP status of the answer.';
+comment on column calls.duration_ms is 'Request seen to answer seen, in ms.';
+comment on column calls.wait_ms is 'The part of the duration spent on a person or a model, in ms.';
+comment on column calls.work_ms is 'The rest of the duration, in ms.';
+comment on column calls.first_progress_ms is 'Request seen to first progress seen, in ms.';
+comment on column calls.progress_count is 'Progress notifications seen.';
+comment on column calls.result is 'The result as JSON text; only where keeping contents was asked for.';
+comment on column calls.result_hash is 'Keyed hash of the result.';
+comment on column calls.response_bytes is 'Size of the answer message, in bytes.';
+comment on column calls.content_kinds is 'The kinds of content in the result, each once.';
+comment on column calls.is_structured is 'Whether the result had structured content.';
+comment on column calls.is_schema_valid is 'Whether the structured content is what outputSchema says.';
+comment on column calls.is_read_only is 'The tool''s readOnlyHint.';
+comment on column calls.is_idempotent is 'The tool''s idempotentHint.';
+comment on column calls.is_destructive is 'The tool''s destructiveHint.';
+comment on column calls.side_effects is 'What the call changed outside of itself.';
+comment on column calls.reversibility is 'no_effect, reversible or permanent.';
+comment on column calls.cost_usd is 'What the call cost, in US dollars.';
+comment on column calls.input_tokens is 'Tokens a model read for the call.';
+comment on column calls.output_tokens is 'Tokens a model wrote for the call.';
+comment on column calls.checkpoint is 'How far the work had come, in the tool''s words.';
+comment on column calls.note_basis is 'Where the notes came from: tool, result or configuration.';
+
+-- Every connection, also one that a second observer saw from further in.
+create or replace view connections as
+with
+
+links as (
+
+    select * from stg_connections
+
+),
+
+final as (
+
+    select
+        connection_id,
+        run_id,
+        observer,
+        shadowed_by,
+
+        server_name,
+        server_basis,
+        server_version,
+        command,
+        address,
+        transport,
+        protocol_version,
+
+        client_name,
+        client_version,
+        client_process_id,
+
+        spawned_at,
+        first_answered_at,
+        ended_at,
+        end_reason,
+        exit_code,
+
+        cast(epoch_us(first_answered_at) - epoch_us(spawned_at) as double) / 1000 as startup_ms,
+        cast(epoch_us(ended_at) - epoch_us(spawned_at) as double) / 1000 as duration_ms
+    from links
+
+)
+
+select * from final;
+
+comment on view connections is
+'One row per connection between a client and a server: who, how it was started, how it ended.';
+comment on column connections.connection_id is 'The connection.';
+comment on column connections.run_id is 'The recording this row belongs to.';
+comment on column connections.observer is 'Where the recorder stood: proxy, client, server or import.';
+comment on column connections.shadowed_by is
+'The connection that recorded the same traffic from further out.';
+comment on column connections.server_name is 'The server.';
+comment on column connections.server_basis is
+'How the server''s name is known: option, handshake or command.';
+comment on column connections.server_version is 'The server''s version by its own word.';
+comment on column connections.command is 'The server''s command after redaction.';
+comment on column connections.address is 'The server''s address without query string or credentials.';
+comment on column connections.transport is 'stdio, http, sse or memory.';
+comment on column connections.protocol_version is 'The MCP version that was spoken, such as 2026-07-28.';
+comment on column connections.client_name is 'What the client calls itself.';
+comment on column connections.client_version is 'The client''s version by its own word.';
+comment on column connections.client_process_id is 'Keyed hash of the process that started the server.';
+comment on column connections.spawned_at is 'When the server was started or the connection opened, UTC.';
+comment on column connections.first_answered_at is 'When the server''s first answer was seen, UTC.';
+comment on column connections.ended_at is 'When the connection ended, UTC.';
+comment on column connections.end_reason is
+'Who ended it: client_closed, server_exited, signal or recorder_died.';
+comment on column connections.exit_code is 'The server''s exit code; a negative number is a signal.';
+comment on column connections.startup_ms is 'From starting the server to its first answer, in ms.';
+comment on column connections.duration_ms is 'From start to end, in ms; NULL while it is open.';
+
+-- What servers said of their tools, prompts and resources, and when that changed: another hash is another
+-- definition.
+create or replace view definitions as
+with
+
+advertised as (
+
+    select * from stg_definitions
+
+),
+
+merged as (
+
+    select
+        server_name,
+        kind,
+        name,
+        definition_hash,
+        min(seen_at) as first_seen_at,
+        max(seen_at) as last_seen_at,
+        count(distinct connection_id) as connection_count,
+        max(definition) as definition,
+        max(definition_bytes) as definition_bytes,
+        bool_or(is_read_only) as is_read_only,
+        bool_or(is_idempotent) as is_idempotent,
+        bool_or(is_destructive) as is_destructive
+    from advertised
+    group by server_name, kind, name, definition_hash
+
+),
+
+final as (
+
+    select
+        server_name,
+        kind,
+        name,
+        definition_hash,
+
+        row_number() over newest_first = 1 as is_current,
+        row_number() over oldest_first as revision,
+        first_seen_at,
+        last_seen_at,
+        connection_count,
+
+        is_read_only,
+        is_idempotent,
+        is_destructive,
+        definition_bytes,
+        definition
+    from merged
+    window
+        newest_first as (
+            partition by server_name, kind, name
+            order by last_seen_at desc nulls last, first_seen_at desc nulls last, definition_hash asc
+        ),
+        oldest_first as (
+            partition by server_name, kind, name
+            order by first_seen_at nulls last, last_seen_at nulls last, definition_hash
+        )
+
+)
+
+select * from final;
+
+comment on view definitions is
+'One row per definition of a tool, prompt or resource: what a server said of it.';
+comment on column definitions.server_name is 'The server.';
+comment on column definitions.kind is 'tool, prompt, resource or resource_template.';
+comment on column definitions.name is 'Its name; of a resource its URI without query string.';
+comment on column definitions.definition_hash is 'Hash of the definition''s canonical JSON.';
+comment on column definitions.is_current is 'Whether it is the one seen last.';
+comment on column definitions.revision is 'Counts the definitions this name has had, from 1.';
+comment on column definitions.first_seen_at is 'When it was seen first, UTC.';
+comment on column definitions.last_seen_at is 'When a connection last began with it, UTC.';
+comment on column definitions.connection_count is 'Connections it was seen on.';
+comment on column definitions.is_read_only is 'The tool''s readOnlyHint.';
+comment on column definitions.is_idempotent is 'The tool''s idempotentHint.';
+comment on column definitions.is_destructive is 'The tool''s destructiveHint.';
+comment on column definitions.definition_bytes is 'Size of the definition''s JSON, in bytes.';
+comment on column definitions.definition is 'The definition as JSON text, as the server sent it.';
+
+-- What goes wrong, and where: failures of tools, prompts and resources by class, code and message.
+create or replace view errors as
+with
+
+failures as (
+
+    select
+        *,
+        coalesce(call_id, event_id) as failed_call_id
+    from stg_events
+    where
+        is_final
+        and is_success is false
+        and is_warmup is not true
+
+),
+
+ranked as (
+
+    select
+        *,
+        row_number() over (
+            partition by server_name, method, target, outcome, error_class, error_code, error_message
+            order by started_at desc nulls last, sequence desc, event_id asc
+        ) as age
+    from failures
+
+),
+
+final as (
+
+    select
+        server_name,
+        max(tool_name) as tool_name,
+        method,
+        target,
+        outcome,
+        error_class,
+        error_code,
+        error_message,
+
+        count(*) as call_count,
+        min(started_at) as first_at,
+        max(started_at) as last_at,
+        max(case when age = 1 then failed_call_id end) as last_call_id,
+        max(case when age = 1 then session_id end) as last_session_id
+    from ranked
+    group by server_name, method, target, outcome, error_class, error_code, error_message
+
+)
+
+select * from final;
+
+comment on view errors is 'One row per server, target, and way of failing.';
+comment on column errors.server_name is 'The server.';
+comment on column errors.tool_name is 'The tool; NULL for prompts and resources.';
+comment on column errors.method is 'What was asked for: tools/call, prompts/get or resources/read.';
+comment on column errors.target is 'The tool, prompt or resource asked for; of a URI never the query string.';
+comment on column errors.outcome is 'How it ended.';
+comment on column errors.error_class is 'Why it failed.';
+comment on column errors.error_code is 'The JSON-RPC error code.';
+comment on column errors.error_message is 'The error''s text as a template, without values.';
+comment on column errors.call_count is 'Calls that failed so; warm-ups are left out, as in tool_metrics.';
+comment on column errors.first_at is 'When such a call was first made, UTC.';
+comment on column errors.last_at is 'When such a call was last made, UTC.';
+comment on column errors.last_call_id is 'The newest of these calls.';
+comment on column errors.last_session_id is 'The session of the newest of these calls.';
+
+-- What was seen beside requests and answers: lines that are no JSON, late or doubled answers, log messages,
+-- losses.
+create or replace view notices as
+with
+
+seen as (
+
+    select * from stg_notices
+
+),
+
+links as (
+
+    select * from stg_connections
+
+),
+
+final as (
+
+    select
+        seen.notice_id,
+        seen.run_id,
+        seen.connection_id,
+        links.server_name,
+        seen.noticed_at,
+        seen.kind,
+        seen.direction,
+        seen.method,
+        seen.request_id,
+        seen.detail,
+        seen.size_bytes,
+        seen.lost_count
+    from seen
+    left join links on seen.connection_id = links.connection_id
+
+)
+
+select * from final;
+
+comment on view notices is 'One row per thing seen on the wire, or met by the recorder, that is no request.';
+comment on column notices.notice_id is 'The notice.';
+comment on column notices.run_id is 'The recording this row belongs to.';
+comment on column notices.connection_id is 'The connection it was seen on.';
+comment on column notices.server_name is 'The server.';
+comment on column notices.noticed_at is 'When it was seen, UTC.';
+comment on column notices.kind is 'What it was, such as not_json or late_answer.';
+comment on column notices.direction is 'to_server when the client sent it, to_client when the server did.';
+comment on column notices.method is 'The JSON-RPC method, if it had one.';
+comment on column notices.request_id is 'The JSON-RPC id as JSON text, if it had one.';
+comment on column notices.detail is 'One line that says more, without contents.';
+comment on column notices.size_bytes is 'Its size on the wire, in bytes.';
+comment on column notices.lost_count is 'How many messages or events were lost.';
+
+-- How the calls of each tool ended. Counts what tool_metrics counts; the shares of a tool add up to 1.
+create or replace view outcomes_by_tool as
+with
+
+tool_calls as (
+
+    select * from int_tool_calls
+
+),
+
+counted as (
+
+    select
+        server_name,
+        tool_name,
+        outcome,
+        error_class,
+        is_success,
+        count(*) as call_count
+    from tool_calls
+    group by server_name, tool_name, outcome, error_class, is_success
+
+),
+
+final as (
+
+    select
+        server_name,
+        tool_name,
+        outcome,
+        error_class,
+        case
+            when outcome in ('ok', 'tool_error', 'protocol_error') then coalesce(error_class, outcome)
+            else outcome
+        end as ending,
+        coalesce(not is_success, false) as is_failure,
+        call_count,
+        cast(call_count as double) / cast(
+            sum(call_count) over (partition by server_name, tool_name) as double
+        ) as call_share,
+        case
+            when not is_success
+                then
+                    cast(call_count as double)
+                    / cast(
+                        sum(case when is_success is not null then call_count end)
+                            over (partition by server_name, tool_name)
+                        as double
+                    )
+        end as failure_rate
+    from counted
+
+)
+
+select * from final;
+
+comment on view outcomes_by_tool is 'One row per server, tool, outcome and error class.';
+comment on column outcomes_by_tool.server_name is 'The server.';
+comment on column outcomes_by_tool.tool_name is 'The tool.';
+comment on column outcomes_by_tool.outcome is 'How these calls ended.';
+comment on column outcomes_by_tool.error_class is 'Why they failed; NULL when they did not or nobody knows.';
+comment on column outcomes_by_tool.ending is
+'The error class of an answer that has one, else the outcome: how these calls ended, in one word.';
+comment on column outcomes_by_tool.is_failure is 'Whether this ending is a failure.';
+comment on column outcomes_by_tool.call_count is 'Calls that ended so.';
+comment on column outcomes_by_tool.call_share is 'Their share of the finished calls of the tool, 0 to 1.';
+comment on column outcomes_by_tool.failure_rate is
+'Of a failure its share of the tool''s successes and failures, 0 to 1; adds up to that of tool_metrics.';
+
+-- The first screen: how much was recorded, and how it went. Calls here are what tool_metrics counts.
+create or replace view overview as
+with
+
+ended as (
+
+    select * from stg_events
+
+),
+
+still_open as (
+
+    select * from stg_open_events
+
+),
+
+everything as (
+
+    select * from ended
+    union all
+    select * from still_open
+
+),
+
+requests as (
+
+    select
+        min(started_at) as first_at,
+        max(started_at) as last_at,
+        count(*) as request_count,
+        count(distinct session_id) as session_count,
+        count(distinct server_name) as server_count,
+        count(*) filter (where is_final and outcome is null) as open_count,
+        count(*) filter (where is_final and is_warmup and outcome is not null) as warmup_count,
+        count(*) filter (
+            where is_final and method <> 'tools/call' and outcome is not null and is_warmup is not true
+        ) as other_call_count
+    from everything
+
+),
+
+by_tool as (
+
+    select
+        server_name,
+        tool_name,
+        count(*) as call_count,
+        count(*) filter (where is_success) as success_count,
+        count(*) filter (where not is_success) as failure_count,
+        count(*) filter (where outcome = 'cancelled') as cancelled_count,
+        count(*) filter (where is_caller_error) as caller_error_count
+    from int_tool_calls
+    group by server_name, tool_name
+
+),
+
+tools as (
+
+    select
+        count(*) as tool_count,
+        cast(coalesce(sum(call_count), 0) as bigint) as call_count,
+        cast(coalesce(sum(success_count), 0) as bigint) as success_count,
+        cast(coalesce(sum(failure_count), 0) as bigint) as failure_count,
+        cast(coalesce(sum(cancelled_count), 0) as bigint) as cancelled_count,
+        cast(coalesce(sum(caller_error_count), 0) as bigint) as caller_error_count
+    from by_tool
+
+),
+
+links as (
+
+    select count(*) as connection_count
+    from stg_connections
+    where shadowed_by is null
+
+),
+
+recordings as (
+
+    select
+        count(*) as run_count,
+        sum(recorder_cpu_ms) as recorder_cpu_ms
+    from stg_runs
+
+),
+
+losses as (
+
+    select cast(coalesce(sum(lost_count), 0) as bigint) as lost_count
+    from int_losses
+
+),
+
+seen as (
+
+    select count(*) as notice_count
+    from stg_notices
+
+),
+
+final as (
+
+    select
+        requests.first_at,
+        requests.last_at,
+
+        recordings.run_count,
+        links.connection_count,
+        requests.session_count,
+        requests.server_count,
+        tools.tool_count,
+
+        tools.call_count,
+        tools.success_count,
+        tools.failure_count,
+        tools.cancelled_count,
+        tools.caller_error_count,
+        case
+            when tools.success_count + tools.failure_count > 0
+                then
+                    cast(tools.success_count as double)
+                    / cast(tools.success_count + tools.failure_count as double)
+        end as success_rate,
+        case
+            when tools.success_count + tools.failure_count > 0
+                then
+                    cast(tools.failure_count as double)
+                    / cast(tools.success_count + tools.failure_count as double)
+        end as failure_rate,
+        requests.open_count,
+        requests.warmup_count,
+        requests.other_call_count,
+        requests.request_count,
+
+        seen.notice_count,
+        losses.lost_count,
+        recordings.recorder_cpu_ms
+    from requests
+    cross join tools
+    cross join links
+    cross join recordings
+    cross join losses
+    cross join seen
+
+)
+
+select * from final;
+
+comment on view overview is 'One row per connection to a store: how much was recorded, and how it went.';
+comment on column overview.first_at is 'When the first request was seen, UTC.';
+comment on column overview.last_at is 'When the last request was seen, UTC.';
+comment on column overview.run_count is 'Recordings.';
+comment on column overview.connection_count is 'Connections.';
+comment on column overview.session_count is 'Sessions.';
+comment on column overview.server_count is 'Servers.';
+comment on column overview.tool_count is 'Tools that were called.';
+comment on column overview.call_count is 'Finished tool calls: successes, failures and cancelled ones.';
+comment on column overview.success_count is 'Tool calls that ended ok and without an error class.';
+comment on column overview.failure_count is 'Tool calls that failed, timed out, or never got an answer.';
+comment on column overview.cancelled_count is 'Tool calls that the caller no longer wanted.';
+comment on column overview.caller_error_count is
+'Failures that were the caller''s fault: wrong arguments or an unknown tool.';
+comment on column overview.success_rate is 'Successes of successes and failures, 0 to 1.';
+comment on column overview.failure_rate is 'Failures of successes and failures, 0 to 1.';
+comment on column overview.open_count is 'Calls that have not ended.';
+comment on column overview.warmup_count is 'Finished calls that only warmed a server up.';
+comment on column overview.other_call_count is 'Finished calls of prompts and resources.';
+comment on column overview.request_count is 'Requests of every method.';
+comment on column overview.notice_count is 'Things seen or met that are no request.';
+comment on column overview.lost_count is 'Messages and events that recorders had to drop.';
+comment on column overview.recorder_cpu_ms is 'CPU time that recording used, in ms.';
+
+-- Recordings, with what they hold and what they lost. A run whose own row is gone is known by its requests.
+create or replace view runs as
+with
+
+recordings as (
+
+    select * from stg_runs
+
+),
+
+ended as (
+
+    select * from stg_events
+
+),
+
+still_open as (
+
+    select * from stg_open_events
+
+),
+
+everything as (
+
+    select * from ended
+    union all
+    select * from still_open
+
+),
+
+requests as (
+
+    select
+        run_id,
+        min(started_at) as first_request_at,
+        max(started_at) as last_request_at,
+        count(*) as request_count,
+        count(*) filter (where is_final) as call_count,
+        count(*) filter (where is_final and outcome is null) as open_count
+    from everything
+    group by run_id
+
+),
+
+links as (
+
+    select
+        run_id,
+        count(*) as connection_count
+    from stg_connections
+    group by run_id
+
+),
+
+losses as (
+
+    select * from int_losses
+
+),
+
+known as (
+
+    select run_id from recordings
+    union
+    select run_id from requests
+
+),
+
+final as (
+
+    select
+        known.run_id,
+        recordings.label,
+        recordings.observer,
+        recordings.keep,
+        recordings.mcplens_version,
+
+        coalesce(recordings.started_at, requests.first_request_at) as started_at,
+        recordings.ended_at,
+        requests.last_request_at,
+
+        coalesce(links.connection_count, 0) as connection_count,
+        coalesce(requests.request_count, 0) as request_count,
+        coalesce(requests.call_count, 0) as call_count,
+        coalesce(requests.open_count, 0) as open_count,
+        coalesce(losses.lost_count, 0) as lost_count,
+        recordings.recorder_cpu_ms
+    from known
+    left join recordings on known.run_id = recordings.run_id
+    left join requests on known.run_id = requests.run_id
+    left join links on known.run_id = links.run_id
+    left join losses on known.run_id = losses.run_id
+
+)
+
+select * from final;
+
+comment on view runs is 'One row per recording: what it holds, what it lost, what it cost.';
+comment on column runs.run_id is 'The recording.';
+comment on column runs.label is 'The run''s label.';
+comment on column runs.observer is 'Where the recorder stood.';
+comment on column runs.keep is 'What of contents was kept: none, shape or full.';
+comment on column runs.mcplens_version is 'The mcplens that recorded.';
+comment on column runs.started_at is 'When recording began, UTC.';
+comment on column runs.ended_at is 'When recording ended, UTC; NULL while it goes on or if it died.';
+comment on column runs.last_request_at is 'When the last request was seen, UTC.';
+comment on column runs.connection_count is 'Connections recorded.';
+comment on column runs.request_count is 'Requests recorded, of every method.';
+comment on column runs.call_count is
+'Calls recorded: of tools, prompts and resources, also open ones and warm-ups.';
+comment on column runs.open_count is 'Calls that have not ended.';
+comment on column runs.lost_count is 'Messages and events the recorder had to drop.';
+comment on column runs.recorder_cpu_ms is 'CPU time the recording process used, in ms.';
+
+-- How each session went: what was called, what failed, what was tried again, and how it ended. Here counts
+-- everything that happened, also open calls and warm-ups. terminal_state: running while a connection of it
+-- has not ended; else by its last call: completed (it succeeded), failed (it was answered with a failure),
+-- interrupted (it got no answer), cancelled; no_calls if there was none. recovery_status: not_needed without
+-- failures; recovered if each failed call succeeded when it was made again, partly_recovered if some did,
+-- not_recovered if none did; NULL where arguments were not kept even as hashes.
+create or replace view session_metrics as
+with
+
+ended as (
+
+    select * from stg_events
+
+),
+
+still_open as (
+
+    select * from stg_open_events
+
+),
+
+requests as (
+
+    select * from ended
+    union all
+    select * from still_open
+
+),
+
+attempts as (
+
+    select * from int_attempts
+
+),
+
+links as (
+
+    select * from stg_connections
+
+),
+
+tried as (
+
+    select
+        requests.*,
+        coalesce(requests.retry_of, attempts.retry_of) is not null as is_retry,
+        attempts.is_recovered
+    from requests
+    left join attempts on requests.event_id = attempts.event_id
+
+),
+
+-- One step per server and tool first: counting what is distinct in each session is what costs.
+by_tool as (
+
+    select
+        session_id,
+        connection_id,
+        server_name,
+        case when is_final then tool_name end as tool_name,
+        max(session_basis) as session_basis,
+        max(client_name) as client_name,
+        max(agent_id) as agent_id,
+        min(started_at) as started_at,
+        max(coalesce(ended_at, started_at)) as ended_at,
+        count(*) filter (where is_final) as call_count,
+        count(*) filter (where is_final and is_success) as success_count,
+        count(*) filter (where is_final and not is_success) as failure_count,
+        count(*) filter (where is_final and is_retry) as retry_count,
+        count(*) filter (where is_final and not is_success and is_recovered) as recovered_count,
+        count(*) filter (where is_final and not is_success and arguments_hash is null) as unknown_count,
+        sum(array_length(side_effects)) as side_effects,
+        sum(cost_usd) as cost_usd,
+        arg_max(
+            case
+                when is_success then 'completed'
+                when outcome = 'cancelled' then 'cancelled'
+                when outcome is null or is_without_answer then 'interrupted'
+                else 'failed'
+            end,
+            row(started_at, sequence, event_id)
+        ) filter (where is_final) as last_state,
+        max(row(started_at, sequence, event_id)) filter (where is_final) as last_place
+    from tried
+    where session_id is not null
+    group by session_id, connection_id, server_name, case when is_final then tool_name end
+
+),
+
+by_session as (
+
+    select
+        by_tool.session_id,
+        max(by_tool.session_basis) as session_basis,
+        max(by_tool.client_name) as client_name,
+        max(by_tool.agent_id) as agent_id,
+        min(by_tool.started_at) as started_at,
+        max(by_tool.ended_at) as ended_at,
+        count(distinct by_tool.server_name) as server_count,
+        count(distinct row(by_tool.server_name, by_tool.tool_name)) filter (
+            where by_tool.tool_name is not null
+        ) as tool_count,
+        sum(by_tool.call_count) as call_count,
+        sum(by_tool.success_count) as success_count,
+        sum(by_tool.failure_count) as failure_count,
+        sum(by_tool.retry_count) as retry_count,
+        sum(by_tool.recovered_count) as recovered_count,
+        sum(by_tool.unknown_count) as unknown_count,
+        sum(by_tool.side_effects) as side_effects,
+        sum(by_tool.cost_usd) as cost_usd,
+        arg_max(by_tool.last_state, by_tool.last_place) as last_state,
+        coalesce(bool_or(links.connection_id is not null and links.ended_at is null), false) as is_running
+    from by_tool
+    left join links on by_tool.connection_id = links.connection_id
+    group by by_tool.session_id
+
+),
+
+used as (
+
+    select distinct
+        session_id,
+        coalesce(credential_id, credential_mode) as credential
+    from requests
+    where
+        credential_id is not null
+        or credential_mode is not null
+
+),
+
+credentials as (
+
+    select
+        session_id,
+        array_to_string(list_sort(list(credential)), ', ') as credentials_used
+    from used
+    group by session_id
+
+),
+
+final as (
+
+    select
+        by_session.session_id,
+        by_session.session_basis,
+        by_session.client_name,
+        by_session.agent_id,
+
+        by_session.started_at,
+        by_session.ended_at,
+        cast(epoch_us(by_session.ended_at) - epoch_us(by_session.started_at) as double) / 1000 as duration_ms,
+
+        by_session.server_count,
+        by_session.tool_count,
+        cast(by_session.call_count as bigint) as call_count,
+        cast(by_session.success_count as bigint) as success_count,
+        cast(by_session.failure_count as bigint) as failure_count,
+        cast(by_session.retry_count as bigint) as retry_count,
+
+        credentials.credentials_used,
+        cast(by_session.side_effects as bigint) as side_effects,
+        by_session.cost_usd,
+
+        case
+            when by_session.call_count = 0 then 'no_calls'
+            when by_session.is_running then 'running'
+            else by_session.last_state
+        end as terminal_state,
+        case
+            when by_session.failure_count = 0 then 'not_needed'
+            when by_session.recovered_count = by_session.failure_count then 'recovered'
+            when by_session.recovered_count > 0 then 'partly_recovered'
+            when by_session.unknown_count < by_session.failure_count then 'not_recovered'
+        end as recovery_status
+    from by_session
+    left join credentials on by_session.session_id = credentials.session_id
+
+)
+
+select * from final;
+
+comment on view session_metrics is 'One row per session: what was done in it, what failed, and how it ended.';
+comment on column session_metrics.session_id is 'The session: the calls that belong together for the user.';
+comment on column session_metrics.session_basis is
+'How the session is known: handle, protocol, trace, client_process or connection.';
+comment on column session_metrics.client_name is 'What the client calls itself.';
+comment on column session_metrics.agent_id is 'The agent on whose behalf the client called.';
+comment on column session_metrics.started_at is 'When its first request was seen, UTC.';
+comment on column session_metrics.ended_at is 'When the last thing of it was seen, UTC.';
+comment on column session_metrics.duration_ms is 'From the first to the last, in ms.';
+comment on column session_metrics.server_count is 'Servers it talked to.';
+comment on column session_metrics.tool_count is 'Tools it called.';
+comment on column session_metrics.call_count is
+'Calls of tools, prompts and resources, also open and cancelled ones.';
+comment on column session_metrics.success_count is 'Calls that ended ok and without an error class.';
+comment on column session_metrics.failure_count is 'Calls that failed, timed out, or never got an answer.';
+comment on column session_metrics.retry_count is
+'Calls made again, with the same arguments, after they had failed.';
+comment on column session_metrics.credentials_used is
+'Fingerprints or kinds of the credentials used, with commas between; NULL where unknown.';
+comment on column session_metrics.side_effects is
+'Things its calls changed outside of themselves; NULL where no call said.';
+comment on column session_metrics.cost_usd is 'What its calls cost, in US dollars; NULL where no call said.';
+comment on column session_metrics.terminal_state is
+'How it ended: completed, failed, interrupted, cancelled, running or no_calls.';
+comment on column session_metrics.recovery_status is
+'Whether what failed succeeded later: not_needed, recovered, partly_recovered, not_recovered.';
+
+-- How each tool behaves. Every finished call counts, also those that failed: a fast error is still an error.
+-- Left out are open calls, which have not ended, and warm-up calls, which no budget is judged by either.
+create or replace view tool_metrics as
+with
+
+tool_calls as (
+
+    select * from int_tool_calls
+
+),
+
+counted as (
+
+    select
+        server_name,
+        tool_name,
+        count(*) as call_count,
+        count(*) filter (where is_success) as success_count,
+        count(*) filter (where not is_success) as failure_count,
+        count(*) filter (where outcome = 'cancelled') as cancelled_count,
+        count(*) filter (where is_caller_error) as caller_error_count,
+        avg(measured_ms) as avg_ms,
+        max(measured_ms) as max_ms,
+        quantile_cont(
+            measured_ms,
+            [cast(0.5 as double), cast(0.9 as double), cast(0.95 as double), cast(0.99 as double)]
+        ) as all_ms,
+        quantile_cont(
+            case when is_success then measured_ms end, [cast(0.5 as double), cast(0.95 as double)]
+        ) as ok_ms
+    from tool_calls
+    group by server_name, tool_name
+
+),
+
+rated as (
+
+    select
+        *,
+        cast(success_count + failure_count as double) as n,
+        case
+            when success_count + failure_count > 0
+                then cast(success_count as double) / cast(success_count + failure_count as double)
+        end as success_rate,
+        -- The square of 1.96, the width of a normal curve that leaves 5 % outside.
+        cast(3.841458820694124 as double) as z2
+    from counted
+
+),
+
+wilson as (
+
+    select
+        *,
+        case when n > 0 then (success_rate + z2 / (2 * n)) / (1 + z2 / n) end as middle,
+        case
+            when n > 0
+                then sqrt(z2 * (success_rate * (1 - success_rate) / n + z2 / (4 * n * n))) / (1 + z2 / n)
+        end as reach
+    from rated
+
+),
+
+final as (
+
+    select
+        server_name,
+        tool_name,
+
+        call_count,
+        success_count,
+        failure_count,
+        cancelled_count,
+        caller_error_count,
+
+        success_rate,
+        -- Of all or none the interval ends exactly at 1 or 0; arithmetic would leave it a hair off.
+        case when success_count > 0 then middle - reach when n > 0 then 0 end as success_low,
+        case when failure_count > 0 then middle + reach when n > 0 then 1 end as success_high,
+
+        avg_ms,
+        all_ms[1] as p50_ms,
+        all_ms[2] as p90_ms,
+        all_ms[3] as p95_ms,
+        all_ms[4] as p99_ms,
+        max_ms,
+        ok_ms[1] as ok_p50_ms,
+        ok_ms[2] as ok_p95_ms,
+
+        case when n > 0 then cast(failure_count as double) / n end as failure_rate
+    from wilson
+
+)
+
+select * from final;
+
+comment on view tool_metrics is
+'One row per server and tool: how often it was called, how it ended, how long it took.';
+comment on column tool_metrics.server_name is 'The server.';
+comment on column tool_metrics.tool_name is 'The tool.';
+comment on column tool_metrics.call_count is 'Finished calls: successes, failures and cancelled ones.';
+comment on column tool_metrics.success_count is 'Calls that ended ok and without an error class.';
+comment on column tool_metrics.failure_count is 'Calls that failed, timed out, or never got an answer.';
+comment on column tool_metrics.cancelled_count is
+'Calls that the caller no longer wanted; they count neither as success nor as failure.';
+comment on column tool_metrics.caller_error_count is
+'Failures that were the caller''s fault: wrong arguments or an unknown tool.';
+comment on column tool_metrics.success_rate is 'Successes of successes and failures, 0 to 1.';
+comment on column tool_metrics.success_low is
+'Lower end of the 95 % interval of the success rate (Wilson); far from the rate where calls are few.';
+comment on column tool_metrics.success_high is 'Upper end of the 95 % interval of the success rate (Wilson).';
+comment on column tool_metrics.avg_ms is 'Mean time of a call, in ms.';
+comment on column tool_metrics.p50_ms is 'Half of the calls took at most this long, in ms; interpolated.';
+comment on column tool_metrics.p90_ms is '90 of 100 calls took at most this long, in ms; interpolated.';
+comment on column tool_metrics.p95_ms is '95 of 100 calls took at most this long, in ms; interpolated.';
+comment on column tool_metrics.p99_ms is '99 of 100 calls took at most this long, in ms; interpolated.';
+comment on column tool_metrics.max_ms is 'The slowest call, in ms.';
+comment on column tool_metrics.ok_p50_ms is 'Half of the successful calls took at most this long, in ms.';
+comment on column tool_metrics.ok_p95_ms is '95 of 100 successful calls took at most this long, in ms.';
+comment on column tool_metrics.failure_rate is 'Failures of successes and failures, 0 to 1.';
