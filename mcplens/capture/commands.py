@@ -101,8 +101,9 @@ def _program(argv: Sequence[str]) -> tuple[list[str], Sequence[str]]:
 
 def _base_name(word: str) -> str:
     last = re.split(r"[/\\]", word.rstrip("/\\"))[-1]
-    # A whole command line in one word, or `KEY=value`, is no program's name.
-    return clean_name(re.split(r"[\s=]", last)[0]) or HIDDEN
+    # A whole command line in one word, or `KEY=value`, is no program's name; nor is a flag.
+    name = clean_name(re.split(r"[\s=]", last)[0])
+    return HIDDEN if name is None or name.startswith("-") else name
 
 
 def _package_name(word: str) -> str:

@@ -64,7 +64,7 @@ def ending_by_result(event: Event, result: Any, *, privacy: Privacy) -> Ending:
         event.is_structured = "structuredContent" in result
         if result.get("isError") is True:
             if not malformed:
-                _note_failure(event, failure_of_result(result), privacy)
+                _note_failure(event, failure_of_result(result, target=event.target), privacy)
             return _TOOL_ERROR
     if asks_for_input(result):
         if method in CALL_METHODS:

@@ -32,6 +32,8 @@ _UNKNOWN_TOOL: Final = re.compile(
     r"(unknown|no such) tool\b|\btool\b.{0,200}\b(not found|does not exist|is not registered)\b",
     re.IGNORECASE | re.DOTALL,
 )
+# What the TypeScript SDK answers when a request itself is not what MCP says: its checker's report.
+_REQUEST_SCHEMA: Final = re.compile(r'\[\s*\{.{0,300}"path":\s*\[\s*"params"', re.DOTALL)
 _OUTPUT_VALIDATION: Final = re.compile(r"\bOutput validation error\b|^Invalid structured content\b")
 _INPUT_VALIDATION: Final = re.compile(
     r"\bInput validation error\b|\bInvalid arguments for tool\b"
@@ -88,15 +90,18 @@ def failure_of_error(method: str, error: Any) -> Failure:
         code = None
     message = error.get("message")
     text = message[:_MAX_TEXT] if isinstance(message, str) else None
-    error_class, rule = _class_of_code(method, code, text or "")
+    error_class, rule = _class_of_code(method, code, _CODE_IN_TEXT.sub("", text or "", count=1))
     if error_class in (None, "internal"):
         # A wrapped upstream failure says more than "internal error".
         error_class, rule = _class_of_data(error.get("data")) or (error_class, rule)
     return Failure(error_class, rule, code, text)
 
 
-def failure_of_result(result: Mapping[str, Any]) -> Failure:
-    """Class a result with isError by its structured content and by the words of its text."""
+def failure_of_result(result: Mapping[str, Any], *, target: str | None) -> Failure:
+    """Class a result with isError by its structured content and by the words of its text.
+
+    A text only speaks of an unknown tool when it names the target: tools, too, find things unknown.
+    """
     text = _first_text(result.get("content"))
     by_data = _class_of_data(result.get("structuredContent"))
     if text is None:
@@ -111,7 +116,7 @@ def failure_of_result(result: Mapping[str, Any]) -> Failure:
             return Failure(error_class, f"text_{rule}", code, text)
     if _INPUT_VALIDATION.search(text):
         return Failure("invalid_arguments", "text_input_validation", code, text)
-    if _UNKNOWN_TOOL.match(text):
+    if target is not None and target in text and _UNKNOWN_TOOL.search(text, 0, 300):
         return Failure("unknown_tool", "text_unknown_tool", code, text)
     by_status = by_data or _class_of_text_status(text)
     return Failure(*(by_status or _NO_MORE_THAN_IS_ERROR), code, text)
@@ -125,8 +130,10 @@ def _class_of_code(
     if method == "tools/call" and code in (METHOD_NOT_FOUND, INVALID_PARAMS):
         if _OUTPUT_VALIDATION.search(text):
             return "schema_violation", f"code_{code}_output_validation"
-        if _UNKNOWN_TOOL.match(text):
+        if _UNKNOWN_TOOL.search(text):
             return "unknown_tool", f"code_{code}_unknown_tool"
+    if code == INTERNAL_ERROR and _REQUEST_SCHEMA.match(text):
+        return "invalid_arguments", f"code_{code}_request_schema"
     if code == RESOURCE_NOT_FOUND and method.startswith("resources/"):
         return "invalid_arguments", f"code_{code}_resource_not_found"
     error_class = _CLASS_OF_STATUS.get(code) or _CLASS_OF_CODE.get(code)

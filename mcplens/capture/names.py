@@ -14,7 +14,10 @@ MAX_NAME: Final = 200
 MAX_ADDRESS: Final = 1000
 """Characters of an address that are kept."""
 
-_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:)?[/\\]*")
+_ADDRESS: Final = re.compile(
+    r"([A-Za-z][A-Za-z0-9+.-]*:)?([/\\]*)([^/\\]*)(.*)", re.DOTALL
+)  # Scheme, slashes, authority, path; any text is one.
+_MAX_HOST: Final = 253  # What is longer is no host, and its end may have been a user's.
 _OPAQUE_SCHEMES: Final = ("data:", "javascript:", "blob:")
 
 
@@ -49,15 +52,11 @@ def clean_address(value: Any) -> str | None:
     for scheme in _OPAQUE_SCHEMES:
         if head[: len(scheme)].lower() == scheme:
             return f"{scheme}…"
-    match = _SCHEME.match(head)
-    start = match.end() if match else 0
-    authority, slash, path = _partition_at_slash(head[start:])
-    head = head[:start] + authority.rpartition("@")[2] + slash + path
-    return head[:MAX_ADDRESS] or None
-
-
-def _partition_at_slash(text: str) -> tuple[str, str, str]:
-    for index, sign in enumerate(text):
-        if sign in "/\\":
-            return text[:index], sign, text[index + 1 :]
-    return text, "", ""
+    scheme, slashes, authority, path = _ADDRESS.findall(head)[0]
+    if "@" in authority:
+        authority = authority.rpartition("@")[2]
+        # Without slashes, `bob:` is a user and no scheme.
+        scheme = scheme if slashes else ""
+    if len(authority) > _MAX_HOST:
+        authority = "…"
+    return (scheme + slashes + authority + path)[:MAX_ADDRESS] or None

@@ -92,6 +92,34 @@ def main_finding(overview: Row, tools: Rows, outcomes: Rows, budgets: Rows = ())
     return outcomes_finding(overview, tools, outcomes)
 
 
+def session_finding(session: Row) -> str:
+    """Say how a session ended, what failed in it, and whether that was made good.
+
+    Args:
+        session: A row of `session_metrics`.
+    """
+    ending = _SESSION_ENDINGS.get(session["terminal_state"], "It ended")
+    failures = session["failure_count"]
+    if not failures:
+        return f"{ending}, and none of its {_calls(session)} failed"
+    made_good = _MADE_GOOD.get(session["recovery_status"], "")
+    return f"{ending}; {format_count(failures)} of {_calls(session)} failed{made_good}"
+
+
+_SESSION_ENDINGS: Final = {
+    "completed": "It ended on a success",
+    "failed": "It ended on a failure",
+    "interrupted": "It ended without an answer",
+    "cancelled": "It ended on a cancel",
+    "running": "It is still running",
+}
+_MADE_GOOD: Final = {
+    "recovered": ", and each was made good by trying again",
+    "partly_recovered": ", and some were made good by trying again",
+    "not_recovered": ", and none was made good by trying again",
+}
+
+
 def format_ratio(ratio: float | None) -> str:
     """Write how many times: 14×, 2.1×, 0.03×, and 1.01× or 0.998× rather than a false 1×."""
     if ratio is None:

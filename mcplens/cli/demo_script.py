@@ -98,10 +98,11 @@ class Session:
 
 
 async def write_notes(agent: Agent, project: Project) -> None:
-    """Edit, look, commit: all goes well but for one guess."""
+    """Edit, look, commit: all goes well but for two guesses."""
     repo = str(project.path)
     await agent.call("time", "get_current_time", timezone="UTC")
-    await agent.call("git", "git_push", repo_path=repo)  # There is no such tool.
+    await agent.call("git", "git_show", repo_path=repo, revision="v1.0")  # There is no such tag,
+    await agent.call("git", "git_push", repo_path=repo)  # and no such tool.
     for n in range(EDITS_PER_SESSION):
         await _edit(agent, project, f"note-{n}.md")
         await agent.call("time", "get_current_time", timezone=ZONES[n % len(ZONES)])
@@ -115,35 +116,31 @@ async def ship_a_feature(agent: Agent, project: Project) -> None:
     await agent.call("git", "git_checkout", repo_path=repo, branch_name="feature")
     await agent.call("git", "git_log", repo_path=repo, max_count="a few")
     await agent.call("git", "git_log", repo_path=repo, max_count=5)
-    await agent.call(
-        "time", "convert_time", source_timezone="UTC", time="25:99", target_timezone="Asia/Tokyo"
-    )
+    await _convert(agent, "25:99", "Asia/Tokyo")
     for n in range(EDITS_PER_SESSION):
         await _edit(agent, project, f"feature-{n}.py")
-        await agent.call(
-            "time",
-            "convert_time",
-            source_timezone="UTC",
-            time=f"{9 + n:02}:30",
-            target_timezone=ZONES[n % len(ZONES)],
-        )
+        await _convert(agent, f"{9 + n:02}:30", ZONES[n % len(ZONES)])
     project.write("packages.lock", "one = 1\n")
     await agent.call("git", "git_add", repo_path=repo, files=["packages.lock"])
-    if not await agent.call("git", "git_diff_staged", patience_s=0.3, repo_path=repo):
-        await agent.call("git", "git_diff_staged", patience_s=10, repo_path=repo)
     await agent.call("git", "git_commit", repo_path=repo, message="Pin packages")
+    project.write("packages.lock", "one = 2\n")
+    if not await agent.call("git", "git_diff_unstaged", patience_s=0.3, repo_path=repo):
+        await agent.call("git", "git_diff_unstaged", patience_s=10, repo_path=repo)
+    await agent.call("git", "git_add", repo_path=repo, files=["packages.lock"])
+    await agent.call("git", "git_commit", repo_path=repo, message="Pin newer packages")
 
 
 async def stop_half_way(agent: Agent, project: Project) -> None:
-    """Lose patience, change one's mind, and end on a failure."""
+    """Change one's mind, lose patience, and give up without an answer."""
     repo = str(project.path)
+    await agent.call("time", "get_current_time", timezone="Mars/Olympus_Mons")
+    await agent.call("time", "get_current_time", timezone="UTC")
     for n in range(EDITS_PER_SESSION):
         await _edit(agent, project, f"fix-{n}.py")
-    await agent.call("time", "get_current_time", timezone="Mars/Olympus_Mons")
-    project.write("packages.lock", "one = 2\n")
+    project.write("packages.lock", "one = 3\n")
     await agent.call("git", "git_diff_unstaged", cancel_after_s=0.2, repo_path=repo)
-    await agent.call("git", "git_diff_unstaged", patience_s=0.3, repo_path=repo)
-    await agent.call("git", "git_show", repo_path=repo, revision="v1.0")
+    await agent.call("git", "git_diff_unstaged", patience_s=0.4, repo_path=repo)
+    await agent.call("git", "git_diff_unstaged", patience_s=0.4, repo_path=repo)
 
 
 SESSIONS: Final = (
@@ -151,6 +148,10 @@ SESSIONS: Final = (
     Session(title="It ships a feature", play=ship_a_feature),
     Session(title="It stops half way", play=stop_half_way),
 )
+
+
+async def _convert(agent: Agent, time: str, zone: str) -> None:
+    await agent.call("time", "convert_time", source_timezone="UTC", time=time, target_timezone=zone)
 
 
 async def _edit(agent: Agent, project: Project, name: str) -> None:
@@ -167,8 +168,8 @@ async def _edit(agent: Agent, project: Project, name: str) -> None:
 def server_commands(project: Project) -> dict[str, list[str]]:
     """Find the servers beside this Python, whatever PATH says."""
     return {
-        "git": [_beside("mcp-server-git"), "--repository", str(project.path)],
         "time": [_beside("mcp-server-time"), "--local-timezone", "UTC"],
+        "git": [_beside("mcp-server-git"), "--repository", str(project.path)],
     }
 
 

@@ -10,6 +10,7 @@ import click
 
 from mcplens import __version__
 from mcplens.cli.main import COMMANDS, INTERRUPTED
+from mcplens.errors import UsageError
 
 BARE: Final = "overview"
 """The command that `mcplens` alone stands for."""
@@ -70,6 +71,11 @@ def run(args: list[str]) -> int:
     except click.Abort:
         return INTERRUPTED
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        raise UsageError(_in_one_line(error)) from error
     return code if isinstance(code, int) else 0
+
+
+def _in_one_line(error: click.ClickException) -> str:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    said = " ".join(error.format_message().split()).rstrip(".")
+    return f"{said}. See: {context.command_path} --help" if context else said

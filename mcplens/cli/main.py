@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COMMANDS: Final[dict[str, str]] = {
+    "overview": "mcplens.cli.overview:overview",
+    "demo": "mcplens.cli.demo:demo",
     "record": "mcplens.cli.record:record",
+    "tools": "mcplens.cli.tools:tools",
+    "session": "mcplens.cli.session:session",
+    "show": "mcplens.cli.show:show",
+    "sql": "mcplens.cli.sql:sql",
+    "report": "mcplens.cli.report:report",
 }
 """Where each command lives; its module is imported when the command is asked for."""
 
@@ -28,7 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code."""
     args = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _run(args)
+        code = _run(args)
+        # What is still in the buffer may find the pipe closed too.
+        sys.stdout.flush()
     except McplensError as error:
         print(f"mcplens: {error}", file=sys.stderr)
         return error.exit_code
@@ -38,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read our output has seen enough; the interpreter must not try to flush the rest.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    return code
 
 
 def _run(args: list[str]) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+import os
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 
     from mcplens.cli.formats import Format
 
-P = ParamSpec("P")
-R = TypeVar("R")
+Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 _FILTERS = ("run", "since", "until", "server", "tool")
 
@@ -55,36 +55,58 @@ class Reading:
     def next(self, command: str, *words: str) -> str:
         """Write a command that reads the same store, ready to be typed."""
         options = [] if self.store is None else ["--store", self.store]
-        return shlex.join(["mcplens", command, *words, *options])
+        return typed(command, *words, *options)
 
 
-def reading_options(
-    command: Callable[Concatenate[Reading, P], R],
-) -> Callable[P, R]:
-    """Give a command the options of a reading command, as one value in first place."""
+def typed(*words: str) -> str:
+    """Write a command as it has to be typed here: with `uv run` for whoever came that way."""
+    program = ["uv", "run", "mcplens"] if os.environ.get("UV_RUN_RECURSION_DEPTH") else ["mcplens"]
+    return " ".join([*program, *(_quoted(word) for word in words)])
 
+
+def _quoted(word: str) -> str:
+    # SQL is full of single quotes; shlex would turn each into five characters.
+    if "'" in word and not set(word) & set('"$`\\!'):
+        return f'"{word}"'
+    return shlex.quote(word)
+
+
+Command = Callable[..., None]
+
+
+def selecting_options(command: Command) -> Command:
+    """Give a command the options that say what of which store it reads."""
+    return _with(_SELECTION, command)
+
+
+def reading_options(command: Command) -> Command:
+    """Give a command the options that say what it reads, and how it answers."""
+    return _with((*_SELECTION, _FORMAT), command)
+
+
+def _with(options: tuple[Option, ...], command: Command) -> Command:
     @functools.wraps(command)
-    def with_reading(*args: P.args, **options: Any) -> R:
-        chosen = {field.name: options.pop(field.name) for field in fields(Reading)}
-        return command(Reading(**chosen), *args, **options)
+    def with_reading(**others: Any) -> None:
+        chosen = {f.name: others.pop(f.name) for f in fields(Reading) if f.name in others}
+        command(Reading(**chosen), **others)
 
-    for option in reversed(_OPTIONS):
+    for option in reversed(options):
         option(with_reading)
-    return with_reading  # type: ignore[return-value]  # click passes options by name
+    return with_reading
 
 
-_OPTIONS = (
+_SELECTION = (
     click.option("--store", metavar="DIR", help="Read this store."),
     click.option("--run", metavar="RUN", help="Only this run: last, last~1, a label, an id."),
     click.option("--since", metavar="WHEN", help="Only later than: 24h, 7d, 2026-11-20."),
     click.option("--until", metavar="WHEN", help="Only earlier than this."),
     click.option("--server", metavar="NAME", help="Only this server; * and ? match."),
     click.option("--tool", metavar="NAME", help="Only this tool; * and ? match."),
-    click.option(
-        "--format",
-        type=click.Choice(["table", "json", "csv"]),
-        default="table",
-        show_default=True,
-        help="How to answer.",
-    ),
+)
+_FORMAT = click.option(
+    "--format",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+    help="How to answer.",
 )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich.text import Text
 
@@ -13,6 +13,7 @@ from mcplens.cli.formats import write_csv, write_json
 from mcplens.reports.screen import Screen, print_lines, screen_of
 
 if TYPE_CHECKING:
+    from mcplens.cli.asking import Answer
     from mcplens.cli.formats import Format
 
 
@@ -27,25 +28,21 @@ class Output:
         """Whether a person reads the answer."""
         return self.format == "table"
 
-    def rows(
-        self,
-        names: Sequence[str],
-        rows: Iterable[Sequence[Any]],
-        table: Callable[[Screen], Iterable[Text]],
-    ) -> None:
+    def rows(self, answer: Answer, table: Callable[[Screen], Iterable[Text]]) -> None:
         """Answer with rows: set as a table for people, as they are for programs."""
         if self.format == "json":
-            write_json(names, rows, sys.stdout)
+            write_json(answer.names, answer.rows, sys.stdout)
         elif self.format == "csv":
-            write_csv(names, rows, sys.stdout)
+            write_csv(answer.names, answer.rows, sys.stdout)
         else:
-            self.lines(table(screen_of(sys.stdout)))
+            self.lines(table)
         # What is said about the rows comes after them, also where both go to one screen.
         sys.stdout.flush()
 
-    def lines(self, lines: Iterable[Text]) -> None:
-        """Write lines of the answer itself."""
-        print_lines(lines, sys.stdout, screen_of(sys.stdout))
+    def lines(self, table: Callable[[Screen], Iterable[Text]]) -> None:
+        """Write lines of the answer itself, set for the screen that they go to."""
+        screen = screen_of(sys.stdout)
+        print_lines(table(screen), sys.stdout, screen)
         sys.stdout.flush()
 
     def say(self, text: str, *, style: str = "") -> None:

@@ -6,12 +6,15 @@ Whoever prints decides about colour and ASCII.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.text import Text
 
-from mcplens.reports.grid import Column, fit, set_lines
+from mcplens.charts.findings import ending_words
+from mcplens.reports.grid import GAP, Column, fit, set_lines
 from mcplens.reports.strip import Latency, draw_strips
 from mcplens.reports.text import printable
 from mcplens.units import format_count, format_ms, format_rate
@@ -103,3 +106,100 @@ def _mark(row: Mapping[str, Any]) -> Text:
     if row["failure_count"] or _is_over(row):
         return Text("✗", style="red")
     return Text("✓", style="green") if row["success_count"] else Text("·", style="dim")
+
+
+def endings_table(rows: Rows, screen: Screen) -> list[Text]:
+    """Set rows of `outcomes_by_tool`: how calls ended, and how many did."""
+    columns = [
+        Column(title="ended", cells=[_ending(row) for row in rows]),
+        Column(title="calls", cells=[_count(row["call_count"]) for row in rows], align="right"),
+        Column(
+            title="share",
+            cells=[Text(format_rate(row["call_share"])) for row in rows],
+            align="right",
+            drop=1,
+        ),
+    ]
+    return set_lines(fit(columns, screen))
+
+
+def calls_table(rows: Rows, screen: Screen) -> list[Text]:
+    """Set rows of `calls`, in the order given: when, what, how long, how it ended."""
+    columns = [
+        Column(title="at (UTC)", cells=[_clock(row["started_at"]) for row in rows], drop=2),
+        Column(title="call", cells=[_called(row) for row in rows], shortest=SHORTEST_NAME),
+        Column(title="took", cells=[_time(row["duration_ms"]) for row in rows], align="right"),
+        Column(title="ended", cells=[_call_ending(row) for row in rows]),
+        Column(title="", cells=[_message(row) for row in rows], drop=3),
+    ]
+    return set_lines(fit(columns, screen))
+
+
+def servers_table(rows: Rows, screen: Screen) -> list[Text]:
+    """Set rows of `server_metrics`, in the order given."""
+    columns = [
+        Column(title="server", cells=[_server(row) for row in rows], shortest=SHORTEST_NAME),
+        Column(
+            title="tools", cells=[_count(row["tool_count"]) for row in rows], align="right", drop=2
+        ),
+        Column(title="calls", cells=[_count(row["call_count"]) for row in rows], align="right"),
+        Column(title="failed", cells=_failures(rows), align="right"),
+        Column(title="p50", cells=[_time(row["p50_ms"]) for row in rows], align="right", drop=3),
+        Column(title="p95", cells=_slowest(rows), align="right"),
+        Column(title="last (UTC)", cells=[_moment(row["last_at"]) for row in rows], drop=1),
+    ]
+    return set_lines(fit(columns, screen))
+
+
+def views_table(rows: Rows, screen: Screen) -> list[Text]:
+    """Set the views with what they answer; a sentence that is too long goes on below itself."""
+    widest = max((len(row["view_name"]) for row in rows), default=0)
+    room = max(screen.width - widest - GAP, 20)
+    lines = []
+    for row in rows:
+        first, *more = textwrap.wrap(row["comment"], room) or [""]
+        lines.append(Text.assemble((f"{row['view_name']:<{widest}}", "bold"), " " * GAP, first))
+        lines += [Text(" " * (widest + GAP) + line) for line in more]
+    return lines
+
+
+def _server(row: Mapping[str, Any]) -> Text:
+    return Text(printable(row["server_name"] or "?"))
+
+
+def _moment(moment: datetime | None) -> Text:
+    return Text("–" if moment is None else f"{moment:%Y-%m-%d %H:%M}")
+
+
+def _clock(moment: datetime | None) -> Text:
+    # Tenths of a second keep the order of a session's calls visible.
+    return Text("–" if moment is None else f"{moment:%H:%M:%S.%f}"[:-5], style="dim")
+
+
+def _called(row: Mapping[str, Any]) -> Text:
+    name = printable(row["target"] or row["method"] or "?")
+    return Text(name) if row["attempt"] == 1 else Text.assemble(name, (" again", "yellow"))
+
+
+def _ending(row: Mapping[str, Any]) -> Text:
+    word = ending_words(row["ending"])
+    if row["is_failure"]:
+        return Text(f"✗ {word}", style="red")
+    return Text(f"✓ {word}", style="green") if row["ending"] == "ok" else Text(f"· {word}")
+
+
+def _call_ending(row: Mapping[str, Any]) -> Text:
+    if row["outcome"] is None:
+        return Text("… still open", style="yellow")
+    if row["is_success"]:
+        return Text("✓", style="green")
+    word = ending_words(row["error_class"] or row["outcome"])
+    return (
+        Text(f"· {word}", style="dim")
+        if row["is_success"] is None
+        else Text(f"✗ {word}", style="red")
+    )
+
+
+def _message(row: Mapping[str, Any]) -> Text:
+    return Text(printable(row["error_message"] or ""), style="dim")

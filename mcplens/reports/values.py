@@ -25,12 +25,38 @@ _BY_SUFFIX: Final[dict[str, Callable[[Any], str]]] = {
     "_bytes": format_bytes,
     "_count": format_count,
 }
-# What tells rows apart for a program tells a person least.
-_FIRST_TO_GO: Final = ("_hash", "_basis", "_version", "_id", "_shape")
+_FIRST_TO_GO: Final = ("_hash", "_basis", "_version", "_id", "_shape", "_low", "_high")
+"""Endings of columns that tell a program most and a person least."""
+
+_LAST_TO_GO: Final = (
+    "tool_name",
+    "outcome",
+    "name",
+    "call_count",
+    "failure_count",
+    "duration_ms",
+    "p95_ms",
+    "failure_rate",
+    "terminal_state",
+    "error_class",
+    "server_name",
+    "p50_ms",
+    "label",
+    "started_at",
+    "kind",
+    "detail",
+    "end_reason",
+    "last_at",
+)
+"""Columns that people look at first, the most wanted first."""
 
 
 def values_table(
-    names: Sequence[str], rows: Sequence[Sequence[Any]], screen: Screen
+    names: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    screen: Screen,
+    *,
+    keep_empty: bool = False,
 ) -> tuple[list[Text], list[str]]:
     """Set rows, and name the columns that were left out because they are empty or do not fit."""
     columns = [
@@ -41,7 +67,7 @@ def values_table(
             drop=_drop(i, name),
         )
         for i, name in enumerate(names)
-        if not rows or any(row[i] is not None for row in rows)
+        if keep_empty or not rows or any(row[i] is not None for row in rows)
     ]
     kept = fit(columns, screen)
     shown = {column.title for column in kept}
@@ -91,4 +117,6 @@ def _is_numeric(values: Any) -> bool:
 def _drop(position: int, name: str) -> int:
     if position == 0:
         return 0
-    return 2 if name.endswith(_FIRST_TO_GO) else 1
+    if name in _LAST_TO_GO:
+        return 1 + _LAST_TO_GO.index(name)
+    return len(_LAST_TO_GO) + (2 if name.endswith(_FIRST_TO_GO) else 1)

@@ -1,0 +1,39 @@
+"""`mcplens` alone: what was recorded, what it says, and what to type next."""
+
+from __future__ import annotations
+
+import click
+
+from mcplens.cli.asking import ask
+from mcplens.cli.options import Reading, reading_options
+from mcplens.cli.saying import say_first_steps, say_main_finding, say_store, short_path
+from mcplens.reports.tables import servers_table
+
+SERVERS = "from server_metrics order by call_count desc, server_name"
+
+
+@click.command(short_help="What was recorded, and what to type next.")
+@reading_options
+def overview(reading: Reading) -> None:
+    """Show the servers that were recorded, the finding, the store, and the next command."""
+    out = reading.output()
+    path = reading.store_path()
+    if reading.store is None and out.is_table and not path.exists():
+        out.say(f"Nothing has been recorded yet; there is no store at {short_path(path)}.")
+        say_first_steps(out)
+        return
+    con = reading.connect()
+    say_store(out, reading, con)
+    answer = ask(con, SERVERS)
+    rows = answer.mappings()
+    if rows or not out.is_table:
+        out.rows(answer, lambda screen: servers_table(rows, screen))
+    say_main_finding(out, con)
+    if not rows:
+        say_first_steps(out)
+        return
+    out.hint(
+        ("Every tool", reading.next("tools")),
+        ("What happened", reading.next("session")),
+        ("See it", reading.next("report", "--open")),
+    )
