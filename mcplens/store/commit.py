@@ -51,7 +51,8 @@ def begin(store: Store) -> Manifest:
     manifest, trouble = load_manifest(store)
     if trouble:
         _keep_damaged_manifest(store, manifest, trouble)
-    for path in manifest.pending:
+    alive = {file.path for file in manifest.files}
+    for path in set(manifest.pending) - alive:
         (store.path / path).unlink(missing_ok=True)
         (store.path / (path + TEMPORARY)).unlink(missing_ok=True)
     if manifest.pending or trouble:
@@ -73,7 +74,7 @@ def commit(
 ) -> Manifest:
     """Put `outputs` in the place of what is retired; the lock is held."""
     retire = set(retire)
-    paths = _free_paths(manifest, name, outputs)
+    paths = _free_paths(store, manifest, name, outputs)
     manifest = msgspec.structs.replace(
         manifest, generation=manifest.generation + 1, pending=tuple(paths)
     )
@@ -126,7 +127,7 @@ def delete_retired(
     if not expired:
         return manifest
     # Deleted first, forgotten then: a tail that is still there but not listed would count again.
-    for path in sorted(expired):
+    for path in sorted(expired - {file.path for file in manifest.files}):
         (store.path / path).unlink(missing_ok=True)
         on_step("deleted")
     manifest = msgspec.structs.replace(
@@ -156,10 +157,12 @@ def _keep_damaged_manifest(store: Store, manifest: Manifest, trouble: str) -> No
         )
 
 
-def _free_paths(manifest: Manifest, name: str, outputs: Sequence[Output]) -> list[str]:
-    """Name the outputs; a name that is taken, by a run id used twice, is never written over."""
-    taken = {file.path for file in manifest.files} | {file.path for file in manifest.retired}
+def _free_paths(
+    store: Store, manifest: Manifest, name: str, outputs: Sequence[Output]
+) -> list[str]:
+    """Name the outputs; what already has such a name, whoever made it, is never written over."""
+    retired = {file.path for file in manifest.retired}
     paths = [f"{output.table}/date={output.date}/{name}.parquet" for output in outputs]
-    if taken.isdisjoint(paths):
-        return paths
-    return _free_paths(manifest, f"{name}-{manifest.generation}", outputs)
+    if any(path in retired or (store.path / path).exists() for path in paths):
+        return _free_paths(store, manifest, f"{name}-{manifest.generation}", outputs)
+    return paths

@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 _SMALL_BYTES = 16_000_000
 """A file of this size is large enough to be left alone."""
 
-_BYTES_AT_A_TIME = 300_000_000
-"""How much is unpacked in memory at once."""
+_BYTES_AT_A_TIME = 200_000_000
+"""How much is unpacked in memory at once, and a second time while it is sorted."""
+
+_ROW_BYTES = 500
+"""What a row takes in memory beyond its bytes in the file: most columns are NULL and cost there."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -123,9 +126,8 @@ class _Work:
             except (OSError, pa.ArrowException) as trouble:
                 reason = f"{self.store.path / file.path} cannot be read ({trouble})"
             else:
-                return sum(
-                    footer.row_group(i).total_byte_size for i in range(footer.num_row_groups)
-                )
+                groups = [footer.row_group(i) for i in range(footer.num_row_groups)]
+                return sum(group.total_byte_size + group.num_rows * _ROW_BYTES for group in groups)
         self.declined.add(file.path)
         self.report.set_aside.append(SetAside(self.store.path / file.path, reason))
         return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,14 +27,24 @@ WORTH_COMPACTING = 24
 """How many small files of one table and day are joined without being asked."""
 
 
+class _WithoutPandas(MetaPathFinder):
+    """Keep pyarrow from loading pandas, which takes longer than sealing what one recorder wrote."""
+
+    def find_spec(self, fullname: str, *_: object) -> None:
+        if fullname == "pandas":
+            raise ModuleNotFoundError(fullname)
+
+
 def main(arguments: list[str]) -> int:
     """Look after one store, and say nothing unless that fails."""
-    store, *options = arguments
+    path, *options = arguments
+    is_asked = "--compact" in options
     os.nice(10)
+    sys.meta_path.insert(0, _WithoutPandas())
     try:
-        keep_house(
-            open_store(Path(store)), at_least=2 if "--compact" in options else WORTH_COMPACTING
-        )
+        store = open_store(Path(path))
+        if is_asked or _has_work(store):
+            keep_house(store, at_least=2 if is_asked else WORTH_COMPACTING)
     except McplensError as trouble:
         sys.stderr.write(f"mcplens: {trouble}\n")
         return trouble.exit_code
@@ -62,7 +73,7 @@ def _work(store: Store, *, at_least: int) -> set[Path]:
     return {aside.path for aside in report.set_aside}
 
 
-def _has_work(store: Store, *, besides: Collection[Path]) -> bool:
+def _has_work(store: Store, *, besides: Collection[Path] = ()) -> bool:
     manifest, _ = load_manifest(store)
     return bool(closed_parts(store, manifest, besides=besides))
 

@@ -22,10 +22,11 @@ def event_ids_in(store, *, con=None):
 def finished_in(store):
     """Read how each event ended; None for one that is open. Fails on an end told twice."""
     outcomes = {}
-    for row in rows_in(store, "events"):
-        if row["outcome"] is not None:
-            assert outcomes.get(row["event_id"]) is None, f"{row['event_id']} ended twice"
-        outcomes[row["event_id"]] = row["outcome"] or outcomes.get(row["event_id"])
+    sql = _select(readable_files(store), "events", names="event_id, outcome")
+    for event_id, outcome in duckdb.sql(sql).fetchall():
+        if outcome is not None:
+            assert outcomes.get(event_id) is None, f"{event_id} ended twice"
+        outcomes[event_id] = outcome or outcomes.get(event_id)
     return outcomes
 
 

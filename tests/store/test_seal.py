@@ -409,3 +409,15 @@ def test_a_manifest_of_a_newer_mcplens_is_refused(store):
         seal(store)
 
     assert store.manifest.read_text() == '{"format": 2, "everything": "else"}'
+
+
+def test_a_file_that_somebody_else_put_there_is_never_written_over(store):
+    foreign = store.path / "events" / "date=2026-11-20" / "run1-00001.parquet"
+    foreign.parent.mkdir()
+    foreign.write_text("mine")
+    write_part(store, [call(sequence=1)])
+
+    seal(store)
+
+    assert foreign.read_text() == "mine"
+    assert event_ids_in(store) == ["run1-1"]

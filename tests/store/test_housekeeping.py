@@ -1,0 +1,144 @@
+import subprocess
+import sys
+import threading
+import time
+
+from mcplens.events import SCHEMA_VERSION
+from mcplens.store import housekeeping
+from mcplens.store.files import locked
+from mcplens.store.housekeeping import keep_house
+from mcplens.store.manifest import load_manifest
+from mcplens.store.reading import readable_files
+from mcplens.store.seal import seal
+from mcplens.store.spool import Spool, start_sealing
+from tests.builders import call
+from tests.store.looking import event_ids_in, write_part
+
+
+def wait_until(is_so):
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_closed_part_is_sealed_by_a_process_of_its_own(store):
+    spool = Spool(store, run_id="run1", on_part_closed=lambda _: start_sealing(store))
+    spool.write([call(sequence=1)])
+
+    spool.close()
+
+    wait_until(lambda: load_manifest(store)[0].files)
+    assert event_ids_in(store) == ["run1-1"]
+
+
+def test_whoever_started_it_keeps_no_dead_process(store):
+    write_part(store, [call(sequence=1)])
+    before = set(threading.enumerate())
+
+    start_sealing(store)
+
+    [waiting] = set(threading.enumerate()) - before
+    waiting.join(60)
+    assert not waiting.is_alive()
+    assert readable_files(store).tails[1:] == []
+
+
+def test_many_at_once_seal_each_part_once(store):
+    for number in range(30):
+        write_part(store, [call(run_id=f"w{number}", sequence=1)], run_id=f"w{number}")
+    command = [sys.executable, "-m", "mcplens.store.housekeeping", store.path, "--compact"]
+
+    sealers = [subprocess.Popen(command) for _ in range(4)]
+
+    assert [sealer.wait(60) for sealer in sealers] == [0, 0, 0, 0]
+    assert event_ids_in(store) == sorted(f"w{number}-1" for number in range(30))
+    assert readable_files(store).tails[1:] == []
+
+
+def test_two_sealers_at_once_take_turns(store):
+    for number in range(20):
+        write_part(store, [call(run_id=f"w{number}", sequence=1)], run_id=f"w{number}")
+    reports = []
+    sealers = [threading.Thread(target=lambda: reports.append(seal(store))) for _ in range(3)]
+
+    for sealer in sealers:
+        sealer.start()
+    for sealer in sealers:
+        sealer.join()
+
+    assert sorted(report.part_count for report in reports) == [0, 0, 20]
+    assert event_ids_in(store) == sorted(f"w{number}-1" for number in range(20))
+
+
+def test_one_that_finds_another_at_work_leaves(store):
+    write_part(store, [call(sequence=1)])
+
+    with locked(store.housekeeping_lock):
+        keep_house(store, at_least=2)
+
+    assert load_manifest(store)[0].files == ()
+
+
+def test_a_part_closed_at_the_last_moment_is_sealed_by_the_one_at_work(store, monkeypatch):
+    write_part(store, [call(sequence=1)], run_id="early")
+    really = housekeeping._work
+    late = [[call(sequence=2)]]
+
+    def work(*arguments, **options):
+        done = really(*arguments, **options)
+        if late:
+            write_part(store, late.pop(), run_id="late")
+            keep_house(store, at_least=2)  # Another, which finds the lock taken and leaves.
+        return done
+
+    monkeypatch.setattr(housekeeping, "_work", work)
+    keep_house(store, at_least=2)
+
+    assert readable_files(store).tails[1:] == []
+    assert event_ids_in(store) == ["run1-1", "run1-2"]
+
+
+def test_a_part_that_has_to_wait_keeps_nobody_busy(store):
+    newer = SCHEMA_VERSION + 1
+    write_part(store, [call(run_id="new", schema_version=newer)], run_id="new")
+
+    keep_house(store, at_least=2)
+
+    assert len(readable_files(store).set_aside) == 1
+
+
+def test_few_small_files_are_joined_only_when_asked(store):
+    for number in range(3):
+        write_part(store, [call(sequence=number)], run_id=f"w{number}")
+        seal(store)
+    command = [sys.executable, "-m", "mcplens.store.housekeeping", store.path]
+
+    subprocess.run(command, check=True)
+    assert len(load_manifest(store)[0].files) == 3
+    subprocess.run([*command, "--compact"], check=True)
+
+    assert len(load_manifest(store)[0].files) == 1
+
+
+def test_nothing_heavy_is_loaded_to_find_that_there_is_nothing_to_do(store):
+    code = (
+        "import sys; from mcplens.store.housekeeping import main; main([sys.argv[1]]);"
+        "print('pyarrow' in sys.modules)"
+    )
+
+    printed = subprocess.run(
+        [sys.executable, "-c", code, store.path], capture_output=True, text=True, check=True
+    )
+
+    assert printed.stdout == "False\n"
+
+
+def test_what_is_no_store_is_said_in_one_line(tmp_path):
+    command = [sys.executable, "-m", "mcplens.store.housekeeping", tmp_path / "none"]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"mcplens: there is no store at {tmp_path}/none.")
+    assert done.stderr.count("\n") == 1
