@@ -32,7 +32,7 @@ def latency_by_tool(con: DuckDBPyConnection, *, width: int = NOTEBOOK_WIDTH) -> 
     from mcplens.charts import rows
     from mcplens.charts.latency import latency_chart
 
-    return latency_chart(rows.tools_slowest_first(con), rows.latency_budgets(con), width=width)
+    return latency_chart(rows.tools(con), rows.latency_budgets(con), width=width)
 
 
 def outcomes_by_tool(con: DuckDBPyConnection, *, width: int = NOTEBOOK_WIDTH) -> OfflineChart:
@@ -45,6 +45,5 @@ def outcomes_by_tool(con: DuckDBPyConnection, *, width: int = NOTEBOOK_WIDTH) ->
     from mcplens.charts import rows
     from mcplens.charts.outcomes import outcomes_chart
 
-    return outcomes_chart(
-        rows.overview(con), rows.tools_failing_first(con), rows.outcomes(con), width=width
-    )
+    tools = rows.failing_first(rows.tools(con))
+    return outcomes_chart(rows.overview(con), tools, rows.outcomes(con), width=width)

@@ -73,7 +73,7 @@ def draw(
         description=f"{finding}. {how_to_read}".strip(),
         width=width,
         height=alt.Step(theme.ROW_HEIGHT),
-        config=theme.config(theme.LIGHT),
+        config=theme.config(theme.LIGHT, width=width),
     )
 
 

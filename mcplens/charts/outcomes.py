@@ -35,7 +35,6 @@ LEGEND_FROM: Final = 3
 """Fewer ways of failing are named beside their bars."""
 LEAST_SCALE: Final = 0.02
 """Of the axis, so that one failure in a million does not look like many."""
-PX_PER_CLASS: Final = 105
 PX_PER_LETTER: Final = 6.4
 
 
@@ -55,7 +54,7 @@ def outcomes_chart(overview: Row, tools: Rows, outcomes: Rows, *, width: int) ->
     failed = number_column("failed", right=50, color=theme.LIGHT["ink"], fontWeight=600)
     return draw(
         [
-            _bars(colours, end=end, has_legend=has_legend, columns=width // PX_PER_CLASS),
+            _bars(colours, end=end, has_legend=has_legend),
             _names_inside(end) if has_legend else _names_behind(),
             *failed,
             *number_column("calls", right=96),
@@ -68,7 +67,7 @@ def outcomes_chart(overview: Row, tools: Rows, outcomes: Rows, *, width: int) ->
     )
 
 
-def _bars(colours: Mapping[str, str], *, end: float, has_legend: bool, columns: int) -> alt.Chart:
+def _bars(colours: Mapping[str, str], *, end: float, has_legend: bool) -> alt.Chart:
     ticks = theme.share_ticks(min(end, 1.0))
     x = alt.X(
         "from:Q",
@@ -82,42 +81,42 @@ def _bars(colours: Mapping[str, str], *, end: float, has_legend: bool, columns: 
             domain=[ending_words(ending) for ending in colours],
             range=[theme.LIGHT[name] for name in colours.values()],
         ),
-        legend=alt.Legend(columns=columns) if has_legend else None,
+        legend=alt.Legend() if has_legend else None,
     )
     told = ("tool", "ending", "how often", "of its calls")
-    bars = _stacked().transform_filter("datum.share > 0")
-    return bars.mark_bar(size=15, stroke=theme.LIGHT["paper"], strokeWidth=1.5).encode(
+    pieces = _stacked().transform_filter("datum.share > 0")
+    bars: alt.Chart = pieces.mark_bar(size=15, stroke=theme.LIGHT["paper"], strokeWidth=1.5).encode(
         x=x, x2="to:Q", color=colour, tooltip=[alt.Tooltip(f"{field}:N") for field in told]
     )
+    return bars
 
 
 def _names_inside(end: float) -> alt.Chart:
     """Name each piece that is long enough to hold its name."""
     shown = f"(min(datum.to, {end}) - min(datum.from, {end}))"
-    named = _stacked().transform_filter(
-        f"{shown} / {end} * width > length(datum.ending) * {PX_PER_LETTER} + 6"
+    fits = f"{shown} / {end} * width > length(datum.ending) * {PX_PER_LETTER} + 6"
+    pieces = _stacked().transform_filter(fits)
+    middles = pieces.transform_calculate(middle=f"datum.from + {shown} / 2")
+    names: alt.Chart = middles.mark_text(color=theme.LIGHT["paper"]).encode(
+        x="middle:Q", text="ending:N"
     )
-    return (
-        named.transform_calculate(middle=f"datum.from + {shown} / 2")
-        .mark_text(color=theme.LIGHT["paper"])
-        .encode(x="middle:Q", text="ending:N")
-    )
+    return names
 
 
 def _names_behind() -> alt.Chart:
     """Name the pieces of a bar behind it."""
-    names = alt.Chart().mark_text(align="left", dx=6)
-    return names.encode(x="end:Q", y=by_tool(), text="endings:N")
+    names: alt.Chart = (
+        alt.Chart().mark_text(align="left", dx=6).encode(x="end:Q", y=by_tool(), text="endings:N")
+    )
+    return names
 
 
 def _stacked() -> alt.Chart:
-    return (
-        alt.Chart()
-        .transform_stack(
-            stack="share", as_=["from", "to"], groupby=["tool"], sort=[alt.SortField("order")]
-        )
-        .encode(y=by_tool())
+    stacked = alt.Chart().transform_stack(
+        stack="share", as_=["from", "to"], groupby=["tool"], sort=[alt.SortField("order")]
     )
+    by_name: alt.Chart = stacked.encode(y=by_tool())
+    return by_name
 
 
 def _longest(tools: Rows) -> float:

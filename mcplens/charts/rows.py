@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from mcplens.charts.findings import Row, Rows, tool_name
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-Row = Mapping[str, Any]
-Rows = Sequence[Row]
 
 
 def rows_of(con: DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
@@ -24,17 +22,15 @@ def overview(con: DuckDBPyConnection) -> Row:
     return row
 
 
-def tools_slowest_first(con: DuckDBPyConnection) -> Rows:
+def tools(con: DuckDBPyConnection) -> Rows:
     """Every tool's numbers, the highest p95 first."""
     return rows_of(con, "from tool_metrics order by p95_ms desc nulls last, server_name, tool_name")
 
 
-def tools_failing_first(con: DuckDBPyConnection) -> Rows:
-    """Every tool's numbers, the lowest success rate first and of equals the most called."""
-    return rows_of(
-        con,
-        "from tool_metrics"
-        " order by success_rate nulls last, call_count desc, server_name, tool_name",
+def failing_first(tools: Rows) -> Rows:
+    """Put the tools of which the largest share failed first, of equals those called most."""
+    return sorted(
+        tools, key=lambda row: (-(row["failure_rate"] or 0.0), -row["call_count"], tool_name(row))
     )
 
 

@@ -42,14 +42,16 @@ DARK: Final = {
 """The same on a dark page."""
 
 FONT: Final = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif"
+PX_PER_CLASS: Final = 105
+"""Of a legend."""
 MOST_STEPS: Final = 5
 ROW_HEIGHT: Final = 24
 MARGIN: Final = 100
 """Room for numbers at the right of a plot, in px."""
 
 
-def config(palette: dict[str, str]) -> dict[str, Any]:
-    """Give the Vega-Lite config of a palette."""
+def config(palette: dict[str, str], *, width: int) -> dict[str, Any]:
+    """Give the Vega-Lite config of a palette, for plots of this width."""
     axis = {
         "domain": False,
         "ticks": False,
@@ -99,6 +101,7 @@ def config(palette: dict[str, str]) -> dict[str, Any]:
             "labelFontSize": 11,
             "symbolType": "square",
             "symbolSize": 90,
+            "columns": width // PX_PER_CLASS,
             "columnPadding": 14,
             "offset": 20,
         },
