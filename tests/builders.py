@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from itertools import count
 
-from mcplens.events import SCHEMA_VERSION, Connection, Event, Run
+from mcplens.events import SCHEMA_VERSION, Connection, Definition, Event, Notice, Run
 
 NOON = datetime(2026, 11, 20, 12, 0, 0)  # noqa: DTZ001  the raw tables are naive UTC
 _sequence = count(1)
@@ -77,3 +77,35 @@ def run(*, at: float = 0.0, run_id: str = "run1", **overrides) -> Run:
         "schema_version": SCHEMA_VERSION,
     }
     return Run(**{**values, **overrides})
+
+
+def definition(*, at: float = 0.0, run_id: str = "run1", **overrides) -> Definition:
+    """Build one tool as it was advertised `at` seconds after noon."""
+    values = {
+        "definition_hash": "d1",
+        "run_id": run_id,
+        "connection_id": f"{run_id}-c1",
+        "server_name": "files",
+        "kind": "tool",
+        "name": "read_file",
+        "definition": '{"name":"read_file"}',
+        "definition_bytes": 20,
+        "seen_at": NOON + timedelta(seconds=at),
+        "recorded_at": NOON + timedelta(seconds=at),
+        "schema_version": SCHEMA_VERSION,
+    }
+    return Definition(**{**values, **overrides})
+
+
+def notice(*, at: float = 0.0, run_id: str = "run1", **overrides) -> Notice:
+    """Build something that was seen `at` seconds after noon and is no request."""
+    values = {
+        "notice_id": f"{run_id}-n{next(_sequence)}",
+        "run_id": run_id,
+        "connection_id": f"{run_id}-c1",
+        "noticed_at": NOON + timedelta(seconds=at),
+        "kind": "not_json",
+        "recorded_at": NOON + timedelta(seconds=at),
+        "schema_version": SCHEMA_VERSION,
+    }
+    return Notice(**{**values, **overrides})

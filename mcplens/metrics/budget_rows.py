@@ -21,7 +21,7 @@ class BudgetRow:
     tool: str = "*"
     """A tool's name or a glob, with or without `server:` before it."""
     quantile: float | None = None
-    """The share of the calls whose duration is shown as observed, 0.95 for p95."""
+    """The share of the calls whose duration is shown as observed, 0.95 for p95; a usual one."""
     limit_ms: float | None = None
     """Calls that took longer are over; None counts successes only."""
 
