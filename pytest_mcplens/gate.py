@@ -137,7 +137,7 @@ class Gate:
         from mcplens.reports.judging import Judgement, judge_recorded
 
         if not self.store_path.exists():
-            return Judgement(tools=(), unmatched=self.settings.budgets)
+            return Judgement(tools=(), unmatched=self.settings.budgets, overview={})
         with connect(self.store_path, run=self.run_ids) as con:
             return judge_recorded(
                 con,

@@ -15,8 +15,8 @@ from rich.text import Text
 from mcplens.reports.screen import screen_of
 from mcplens.reports.text import to_ascii
 from mcplens.reports.verdict_table import verdict_table
-from mcplens.reports.verdicts import STYLES, explain, explain_unmatched
-from mcplens.units import format_count
+from mcplens.reports.verdicts import STYLES, explain, explain_unmatched, next_step
+from mcplens.units import format_count, format_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,38 +44,51 @@ def _title(judgement: Judgement | None) -> str:
 
 
 def _lines(gate: Gate, screen: Screen) -> Iterator[Text]:
-    if gate.trouble is not None:
-        yield Text(f"nothing could be judged: {gate.trouble}", style="red")
-    if gate.judgement is not None:
-        yield from verdict_table(gate.judgement.tools, screen)
-        yield from _sentences(gate)
     for said in gate.said:
         yield Text(said, style="yellow")
-    if gate.judgement is not None and gate.judgement.tools and gate.settings.is_kept:
-        yield _next_step(gate)
-
-
-def _sentences(gate: Gate) -> Iterator[Text]:
-    judgement = gate.judgement
-    if judgement is None:
+    if gate.trouble is not None:
+        yield Text(f"nothing could be judged: {gate.trouble}", style="red")
+    if gate.judgement is None:
         return
+    yield from verdict_table(gate.judgement.tools, screen)
+    yield from _sentences(gate.judgement, gate)
+    if gate.judgement.tools and gate.settings.is_kept:
+        yield _where(gate.judgement, gate)
+
+
+def _sentences(judgement: Judgement, gate: Gate) -> Iterator[Text]:
     unsure = {"pass": "", "warn": "yellow", "fail": "red"}[gate.settings.inconclusive]
     for verdict in judgement.verdicts:
         if verdict.status != "pass":
-            style = STYLES["fail"] if verdict.status == "fail" else unsure
-            yield Text(explain(verdict), style=style)
+            yield Text(
+                explain(verdict), style=STYLES["fail"] if verdict.status == "fail" else unsure
+            )
+        step = next_step(verdict, _store(gate)) if gate.settings.is_kept else None
+        if step is not None:
+            yield Text(step, style="dim")
     called = [tool.row["tool_name"] for tool in judgement.tools]
     for budget in judgement.unmatched:
         yield Text(explain_unmatched(budget, called), style=unsure)
     if not called and not judgement.unmatched:
         yield Text("no tool was called: no test has used the fixture mcp_server", style="yellow")
+    lost = judgement.overview.get("lost_count")
+    if lost:
+        yield Text(f"the recorder lost {_some(lost, 'message')}; no number counts them", "yellow")
 
 
-def _next_step(gate: Gate) -> Text:
-    store = shlex.quote(_short(gate.store_path))
+def _where(judgement: Judgement, gate: Gate) -> Text:
     # Each worker of xdist recorded a run of its own; only their time is common to all.
     which = f"--since {gate.began_at:%Y-%m-%dT%H:%M:%S}" if gate.is_parallel else "--run last"
-    return Text(f"recorded in {store}    see: mcplens tools {which} --store {store}", style="dim")
+    cost = format_ms(judgement.overview["recorder_cpu_ms"])
+    store = _store(gate)
+    return Text(
+        f"recorded in {store} for {cost} of CPU    see: mcplens tools {which} --store {store}",
+        style="dim",
+    )
+
+
+def _store(gate: Gate) -> str:
+    return shlex.quote(_short(gate.store_path))
 
 
 def _short(path: Path) -> str:

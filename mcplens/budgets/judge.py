@@ -43,6 +43,10 @@ class Counts:
     success_count: int = 0
     observed_ms: float | None = None
     """The quantile that the budget names, in milliseconds."""
+    slowest_ms: float | None = None
+    """The slowest of the calls, in milliseconds."""
+    slowest_session_id: str | None = None
+    """Where that call can be looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

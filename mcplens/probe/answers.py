@@ -77,7 +77,7 @@ def refusal(error: Exception) -> CallResult | None:
 def why_no_answer(error: Exception, timeout: str) -> str:
     """Say in one line why a call has no usable answer."""
     if is_closed(error):
-        return "the server ended the connection instead of answering"
+        return "no answer, as the server ended the connection"
     if _is_timeout(error):
         return f"no answer within {timeout}"
     if type(error).__name__ == "ValidationError":

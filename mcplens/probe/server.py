@@ -55,7 +55,9 @@ _METHOD_NOT_FOUND: Final = -32601
 class Server:
     """A running MCP server, to be called one tool after the other."""
 
-    tools: dict[str, Tool]
+    target: Target
+    """What was started."""
+    tools: dict[str, Tool] = field(repr=False)
     """The tools that the server listed when it started, by name."""
     _client: Client = field(repr=False)
     _portal: BlockingPortal = field(repr=False)
@@ -128,6 +130,7 @@ def running(
         except TargetError as error:
             raise TargetError(_with_stderr(str(error), _read_end(errlog))) from None
         yield Server(
+            target=target,
             tools=tools,
             _client=client,
             _portal=portal,

@@ -35,6 +35,8 @@ class Judgement:
     tools: tuple[ToolVerdicts, ...]
     unmatched: tuple[Budget, ...]
     """Budgets for tools that nobody called."""
+    overview: Row
+    """The row of `overview`, with what was lost and what watching cost."""
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
@@ -83,6 +85,7 @@ def judge_recorded(
             for tool in tools
         ),
         unmatched=tuple(b for index, b in enumerate(budgets) if index not in matched),
+        overview=_rows(con, "from overview")[0],
     )
 
 
@@ -109,6 +112,8 @@ def _count(con: DuckDBPyConnection, budgets: Sequence[Budget]) -> dict[Key, dict
             over_count=row["over_count"] or 0,
             success_count=row["success_count"],
             observed_ms=row["observed_ms"],
+            slowest_ms=row["slowest_ms"],
+            slowest_session_id=row["slowest_session_id"],
         )
     return counted
 

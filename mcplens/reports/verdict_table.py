@@ -27,6 +27,7 @@ def verdict_table(tools: Sequence[ToolVerdicts], screen: Screen) -> list[Text]:
         Column(title="", cells=[_calls(tool.row) for tool in tools], align="right"),
         *_latencies(tools),
         Column(title="", cells=[_success(tool) for tool in tools]),
+        Column(title="", cells=[_proven(tool) for tool in tools], drop=1),
     ]
     _, *lines = set_lines(fit(columns, screen))
     return lines
@@ -72,15 +73,23 @@ def _latency_cells(tool: ToolVerdicts) -> list[Text]:
 
 
 def _success(tool: ToolVerdicts) -> Text:
-    for verdict in tool.verdicts:
-        if not verdict.budget.is_latency:
-            return Text.assemble(
-                "success ",
-                (format_rate(verdict.observed), _style(verdict)),
-                (f" / {format_rate(verdict.budget.share)}", "dim"),
-                (f"  proven {format_rate(verdict.low)}", "dim"),
-            )
-    return Text(f"success {format_rate(tool.row['success_rate'])}")
+    verdict = _success_verdict(tool)
+    if verdict is None:
+        return Text(f"success {format_rate(tool.row['success_rate'])}")
+    return Text.assemble(
+        "success ",
+        (format_rate(verdict.observed), _style(verdict)),
+        (f" / {format_rate(verdict.budget.share)}", "dim"),
+    )
+
+
+def _proven(tool: ToolVerdicts) -> Text:
+    verdict = _success_verdict(tool)
+    return Text() if verdict is None else Text(f"proven {format_rate(verdict.low)}", style="dim")
+
+
+def _success_verdict(tool: ToolVerdicts) -> Verdict | None:
+    return next((v for v in tool.verdicts if not v.budget.is_latency), None)
 
 
 def _style(verdict: Verdict) -> str:

@@ -52,6 +52,17 @@ def explain(verdict: Verdict) -> str:
     return f"{tool}: {_compared(verdict)} ({_bad(verdict)}{_would_pass(verdict)}){_but(verdict)}"
 
 
+def next_step(verdict: Verdict, store: str) -> str | None:
+    """Name the slowest call of a broken latency budget, and the command that shows it."""
+    counts = verdict.counts
+    if verdict.status != "fail" or not verdict.budget.is_latency or counts.slowest_ms is None:
+        return None
+    return (
+        f"  slowest {format_ms(counts.slowest_ms)}, session {counts.slowest_session_id}"
+        f"    see: mcplens session {counts.slowest_session_id} --store {store}"
+    )
+
+
 def explain_unmatched(budget: Budget, called: Sequence[str]) -> str:
     """Say that a budget is for a tool that nobody called; `called` are the names that were."""
     close = get_close_matches(budget.tool, called, n=1)
