@@ -58,10 +58,12 @@ def draw(
     finding: str,
     how_to_read: str,
     width: int,
+    height: int | None = None,
 ) -> OfflineChart:
     """Put layers over one set of rows, under a finding and how to read it.
 
-    Both are also the chart's description, for those who hear it.
+    Both are also the chart's description, for those who hear it. Without a height every tool has
+    a row.
     """
     return OfflineChart(
         layer=[*layers],
@@ -72,7 +74,7 @@ def draw(
         ),
         description=f"{finding}. {how_to_read}".strip(),
         width=width,
-        height=alt.Step(theme.ROW_HEIGHT),
+        height=height or alt.Step(theme.ROW_HEIGHT),
         config=theme.config(theme.LIGHT, width=width),
     )
 
@@ -117,6 +119,7 @@ def say_nothing(finding: str, *, width: int) -> OfflineChart:
         finding=finding,
         how_to_read="",
         width=width,
+        height=theme.ROW_HEIGHT,
     )
 
 

@@ -50,7 +50,7 @@ def latency_finding(tools: Rows, budgets: Rows = ()) -> str:
     timed = [row for row in tools if row["p95_ms"] is not None]
     if not timed:
         return "No call was answered, so none could be timed"
-    slowest = max(timed, key=lambda row: row["p95_ms"])
+    slowest = min(timed, key=lambda row: (-row["p95_ms"], tool_name(row)))
     name, p95 = tool_name(slowest), format_ms(slowest["p95_ms"])
     if len(tools) > 1:
         few = f" over only {_calls(slowest)}" if slowest["call_count"] < FEW_CALLS else ""
@@ -72,9 +72,9 @@ def outcomes_finding(overview: Row, tools: Rows, outcomes: Rows) -> str:
         return NOTHING_CALLED
     if overview["failure_count"] == 0:
         return _nothing_failed(overview)
-    leading = max(tools, key=lambda row: row["failure_count"])
+    leading = min(tools, key=lambda row: (-row["failure_count"], tool_name(row)))
     ways = [row for row in outcomes if row["is_failure"] and tool_name(row) == tool_name(leading)]
-    ending = ending_words(max(ways, key=lambda row: row["call_count"])["ending"]) if ways else "?"
+    ending = ending_words(min(ways, key=_commonest_first)["ending"]) if ways else "?"
     if overview["call_count"] == 1:
         return f"The only call failed: {ending}"
     mostly = ending if len(ways) == 1 else f"mostly {ending}"
@@ -136,7 +136,7 @@ def is_over(budget: Row) -> bool:
 
 
 def _budget_finding(budgets: Rows) -> str:
-    worst = max(budgets, key=lambda row: row["budget_ratio"])
+    worst = min(budgets, key=lambda row: (-row["budget_ratio"], tool_name(row)))
     name, ratio = tool_name(worst), format_ratio(worst["budget_ratio"])
     count = len({tool_name(row) for row in budgets})
     over = len({tool_name(row) for row in budgets if is_over(row)})
@@ -147,6 +147,10 @@ def _budget_finding(budgets: Rows) -> str:
     if over == 1:
         return f"1 of {count} tools is over its latency budget: {name}, at {ratio}"
     return f"{over} of {count} tools are over their latency budget; {name} is worst, at {ratio}"
+
+
+def _commonest_first(outcome: Row) -> tuple[int, str]:
+    return -outcome["call_count"], outcome["ending"]
 
 
 def _nothing_failed(overview: Row) -> str:

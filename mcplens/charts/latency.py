@@ -17,7 +17,7 @@ from mcplens.charts.findings import (
     latency_finding,
     tool_name,
 )
-from mcplens.units import format_count, format_ms
+from mcplens.units import format_count, format_ms, format_rate
 
 LEAST_MS: Final = 0.001
 """Where the axis begins at the lowest: a logarithm has no zero."""
@@ -81,10 +81,14 @@ def _row(tool: Row, limit: Row | None) -> dict[str, Any]:
         "p95": format_ms(tool["p95_ms"]),
         "p99": format_ms(tool["p99_ms"]),
         "calls": format_count(tool["call_count"]),
-        "budget": limit["budget_id"] if limit else "–",
+        "budget": _words(limit) if limit else "–",
         "÷ budget": format_ratio(limit["budget_ratio"] if limit else None),
         "state": "over" if limit and is_over(limit) else "plain",
     }
+
+
+def _words(budget: Row) -> str:
+    return f"p{format_rate(budget['quantile'])[:-1]} {format_ms(budget['limit_ms'])}"
 
 
 def _ticks(tools: Rows, limits: Any) -> list[float]:
