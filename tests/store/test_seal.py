@@ -279,6 +279,7 @@ def test_later_parts_wait_for_an_earlier_one_that_cannot_be_sealed(store):
     report = seal(store)
 
     [aside] = report.set_aside
+    assert report.part_count == 0
     assert aside.reason.endswith(
         "run1-00001.jsonl cannot be read (Is a directory). Allow reading it"
     )

@@ -6,6 +6,7 @@ import pytest
 
 from mcplens.errors import StoreError
 from mcplens.store import files
+from mcplens.store import spool as spool_module
 from mcplens.store.parts import has_writer, list_parts
 from mcplens.store.reading import readable_files
 from mcplens.store.seal import seal
@@ -84,20 +85,22 @@ def test_a_full_part_is_closed_and_the_next_begun(store):
     assert [path.name for path in closed] == ["run1-00001.jsonl", "run1-00002.jsonl"]
 
 
-def test_the_next_part_is_held_before_the_last_is_let_go(store):
-    parts = list_parts
+def test_the_next_part_is_held_before_the_last_is_let_go(store, monkeypatch):
+    spool = Spool(store, run_id="run1", max_bytes=1)
+    spool.write([call()])
     held = []
-    spool = Spool(
-        store,
-        run_id="run1",
-        max_bytes=1,
-        on_part_closed=lambda _: held.append([has_writer(part) for part in parts(store)]),
-    )
+    really = os.close
 
-    spool.write([call()])
+    def letting_go(descriptor):
+        if not held:
+            held.append(None)  # Looking closes files too.
+            held[0] = [has_writer(part) for part in list_parts(store)]
+        really(descriptor)
+
+    monkeypatch.setattr(spool_module.os, "close", letting_go)
     spool.write([call()])
 
-    assert held == [[False, True]]
+    assert held == [[True, True]]
 
 
 def test_an_old_part_is_closed_with_the_next_row(store):
