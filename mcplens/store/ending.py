@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,7 +18,7 @@ import pyarrow.parquet as pq
 
 from mcplens.events import AnyRow, Connection, Event
 from mcplens.store.commit import OnStep, commit
-from mcplens.store.manifest import Manifest, Unfinished, as_utc
+from mcplens.store.manifest import LiveFile, Manifest, Unfinished, as_utc
 from mcplens.store.parts import standing_parts
 from mcplens.store.rows import RowCollector
 
@@ -72,18 +73,28 @@ def _newest_rows(store: Store, manifest: Manifest, left: Collection[Unfinished])
         wanted[one.table, one.date].add(one.id)
     newest: dict[tuple[str, str], AnyRow] = {}
     for file in manifest.files:
-        ids = wanted.get((file.table, file.date))
-        if not ids:
-            continue
-        column = _ID[file.table]
-        try:
-            found = pq.read_table(
-                store.path / file.path, filters=[(column, "in", sorted(ids))], partitioning=None
-            )
-        except (OSError, pa.ArrowException):
-            continue
-        for values in found.to_pylist():
-            newest[file.table, values[column]] = msgspec.convert(
-                {"table": file.table, **values}, AnyRow
-            )
+        if ids := wanted.get((file.table, file.date)):
+            for id_, row in _rows_of(store, file, ids):
+                known = newest.get((file.table, id_))
+                if known is None or _recorded(row) >= _recorded(known):
+                    newest[file.table, id_] = row
     return list(newest.values())
+
+
+def _rows_of(store: Store, file: LiveFile, ids: Collection[str]) -> list[tuple[str, AnyRow]]:
+    column = _ID[file.table]
+    try:
+        found = pq.read_table(
+            store.path / file.path, filters=[(column, "in", sorted(ids))], partitioning=None
+        )
+        return [
+            (values[column], msgspec.convert({"table": file.table, **values}, AnyRow))
+            for values in found.to_pylist()
+        ]
+    except (OSError, OverflowError, pa.ArrowException, msgspec.ValidationError):
+        # Damage must not stop the sealing of what is sound.
+        return []
+
+
+def _recorded(row: AnyRow) -> datetime:
+    return row.recorded_at or datetime.min  # noqa: DTZ901  the raw tables are naive UTC

@@ -88,19 +88,23 @@ class RowCollector:
     def _pack(self, key: tuple[str, str]) -> None:
         rows, table = self._waiting.pop(key), key[0]
         try:
-            self._packed[key].append(to_arrow(table, rows))
+            packed = to_arrow(table, rows)
         except ValueError:
             # One value that does not fit its column must not cost the others.
             for row in rows:
                 self._pack_alone(key, row)
+        else:
+            self._packed[key].append(packed)
 
     def _pack_alone(self, key: tuple[str, str], row: AnyRow) -> None:
         try:
-            self._packed[key].append(to_arrow(key[0], [row]))
+            packed = to_arrow(key[0], [row])
         except ValueError as trouble:
             self.row_count -= 1
             line = msgspec.json.encode(row) + b"\n"
             self.misfits.append(BadLine(content=line, reason=str(trouble)))
+        else:
+            self._packed[key].append(packed)
 
 
 def table_of(row: AnyRow) -> str:
@@ -111,6 +115,9 @@ def table_of(row: AnyRow) -> str:
 def date_of(row: AnyRow) -> str:
     """Say which day a row belongs to, UTC: by its table's time, else by when it was recorded."""
     when: datetime | None = getattr(row, SORTED_BY[table_of(row)]) or row.recorded_at
-    if when is None:
+    try:
+        return (
+            (when.astimezone(UTC) if when.tzinfo else when).date().isoformat() if when else NO_DATE
+        )
+    except OverflowError:
         return NO_DATE
-    return (when.astimezone(UTC) if when.tzinfo else when).date().isoformat()

@@ -1,10 +1,13 @@
 """Bytes lost or changed anywhere in a spool part."""
 
+from datetime import datetime
+
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from mcplens.events import TABLES, columns
 from mcplens.store.location import create
 from mcplens.store.seal import seal
 from tests.builders import call
@@ -15,6 +18,19 @@ PART = b"".join(
     for n in range(1, 21)
 )
 LINES = PART.splitlines(keepends=True)
+REQUIRED = {
+    "run_id": "y",
+    "event_id": "y-1",
+    "connection_id": "y-c1",
+    "notice_id": "y-n1",
+    "sample_id": "y-s1",
+    "definition_hash": "00",
+    "observer": "proxy",
+    "direction": "to_server",
+    "sequence": 1,
+}
+ALL_COLUMNS = sorted({column.name for table in TABLES for column in columns(table)})
+TABLE_NAMES = st.sampled_from(sorted(TABLES))
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +97,33 @@ def test_bytes_that_never_were_rows_become_none(place, content):
     seal(store)
 
     assert event_ids_in(store) == []
+
+
+ODD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**70), 2**70),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=5),
+    st.datetimes(timezones=st.none() | st.timezones()).map(datetime.isoformat),
+    st.sampled_from(["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "\0", "ok"]),
+    st.lists(st.text(max_size=3) | st.none(), max_size=3),
+    st.fixed_dictionaries({"kind": st.text(max_size=3)}),
+    st.lists(st.fixed_dictionaries({"kind": st.text(max_size=3)}), max_size=2),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(row=st.dictionaries(st.sampled_from(ALL_COLUMNS), ODD, max_size=2), table=TABLE_NAMES)
+@example(row={"first_answered_at": "0001-01-01T00:00:00+14:00"}, table="connections")
+def test_rows_with_odd_values_are_sealed_or_put_aside(place, row, table):
+    odd = msgspec.json.encode({**REQUIRED, **row, "table": table, "schema_version": 1}) + b"\n"
+    store = place(LINES[0] + odd + LINES[1])
+
+    report = seal(store)
+
+    assert report.row_count + report.quarantined_count == 3
+    assert {"x-1", "x-2"} <= set(event_ids_in(store))
 
 
 def test_a_line_of_eighty_megabytes_is_a_line(store):

@@ -6,7 +6,7 @@ import pytest
 
 from mcplens.errors import NewerSchemaError, StoreError
 from mcplens.events import SCHEMA_VERSION, SideEffect
-from mcplens.store.manifest import load_manifest
+from mcplens.store.manifest import load_manifest, save_manifest
 from mcplens.store.parts import list_parts
 from mcplens.store.reading import readable_files
 from mcplens.store.seal import seal
@@ -255,6 +255,23 @@ def test_a_value_that_does_not_fit_its_column_costs_only_its_row(store):
     assert msgspec.json.decode(kept.read_bytes())["event_id"] == "run1-2"
 
 
+def test_a_part_of_nothing_but_misfits_leaves_nothing(store):
+    write_part(store, [call(sequence=1, error_code=2**70)])
+
+    assert seal(store).quarantined_count == 1
+    assert event_ids_in(store) == []
+
+
+def test_a_time_before_all_times_is_kept_or_put_aside(store):
+    path = write_part(store, [call(sequence=1)])
+    early = path.read_bytes().replace(b"2026-11-20T12:00:00", b"0001-01-01T00:00:00+05:00")
+    path.write_bytes(early)
+
+    report = seal(store)
+
+    assert report.row_count + report.quarantined_count == 1
+
+
 def test_a_part_of_a_newer_mcplens_waits_for_it(store):
     newer = SCHEMA_VERSION + 1
     path = write_part(store, [call(run_id="new", schema_version=newer)], run_id="new")
@@ -359,6 +376,33 @@ def test_a_connection_of_a_dead_recorder_ended_nobody_knows_when(store):
     assert newest["end_reason"] == "recorder_died"
     assert newest["ended_at"] is None
     assert newest["server_name"] == "files"
+
+
+def test_the_newest_row_of_a_connection_is_the_one_that_ends(store):
+    spool = Spool(store, run_id="run1", max_bytes=1)
+    later = NOON + timedelta(seconds=1)
+    for row in (
+        connection(server_name=None),
+        connection(server_name="files", recorded_at=later),
+        connection(connection_id="run1-c2", recorded_at=later),
+        run(),
+    ):
+        spool.write([row])
+        seal(store)
+    # Joined files come last in the manifest, also when what they hold is older.
+    manifest, _ = load_manifest(store)
+    oldest, newer, *others = manifest.files
+    save_manifest(store, msgspec.structs.replace(manifest, files=(newer, *others, oldest)))
+    spool.close()
+
+    seal(store)
+
+    ended = {
+        row["connection_id"]: row["server_name"]
+        for row in rows_in(store, "connections")
+        if row["end_reason"] == "recorder_died"
+    }
+    assert ended == {"run1-c1": "files", "run1-c2": "files"}
 
 
 def test_a_connection_that_ended_is_not_ended_again(store):
