@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 _WORKER_RUN: Final = "mcplens_run"
 _WORKER_STORE: Final = "mcplens_store"
+_WORKER_SAID: Final = "mcplens_said"
+
+_CLOSE_S: Final = 10.0
+"""How long the last rows may take to be written; a number without them would be wrong."""
 
 
 class Gate:
@@ -43,12 +47,12 @@ class Gate:
         """Whether the server could not be started, which the first test has said at length."""
         self.test_id: str | None = None
         self.began_at = datetime.now(UTC).replace(tzinfo=None)
-        worker: dict[str, Any] | None = getattr(config, "workerinput", None)
-        self.is_worker = worker is not None
         self._temporary: Path | None = None
-        if worker is not None:
-            self.store_path = Path(worker[_WORKER_STORE])
-            self.run_ids = [worker[_WORKER_RUN]]
+        self._worker_output: dict[str, Any] | None = getattr(config, "workeroutput", None)
+        given: dict[str, Any] | None = getattr(config, "workerinput", None)
+        if given is not None:
+            self.store_path = Path(given[_WORKER_STORE])
+            self.run_ids = [given[_WORKER_RUN]]
         else:
             self.store_path = self._find_store()
             self.run_ids = [_new_run_id()]
@@ -76,26 +80,28 @@ class Gate:
         from mcplens.probe.server import running
         from mcplens.store.location import create
 
-        with ExitStack() as stack:
-            recorder = stack.enter_context(
-                Recorder(
-                    create(self.store_path),
-                    observer="client",
-                    label=default_label(Path.cwd()),
-                    run_id=self.run_ids[0],
-                    say=self.said.append,
-                )
+        recorder = Recorder(
+            create(self.store_path),
+            observer="client",
+            label=default_label(Path.cwd()),
+            run_id=self.run_ids[0],
+            seal=self.settings.is_kept,
+            say=self.said.append,
+        )
+
+        def tap(transport: Any) -> Any:
+            return record_transport(
+                transport,
+                recorder=recorder,
+                command=self.settings.target.command,
+                test_id=lambda: self.test_id,
             )
+
+        with ExitStack() as stack:
+            stack.callback(recorder.close, _CLOSE_S)
             yield stack.enter_context(
                 running(
-                    self.settings.target,
-                    tap=lambda transport: record_transport(
-                        transport,
-                        recorder=recorder,
-                        command=self.settings.target.command,
-                        test_id=lambda: self.test_id,
-                    ),
-                    call_timeout_ms=self.settings.call_timeout_ms,
+                    self.settings.target, tap=tap, call_timeout_ms=self.settings.call_timeout_ms
                 )
             )
 
@@ -118,11 +124,17 @@ class Gate:
         node.workerinput[_WORKER_RUN] = run_id
         node.workerinput[_WORKER_STORE] = os.fspath(self.store_path)
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take over what a worker had to say."""
+        self.said += getattr(node, "workeroutput", {}).get(_WORKER_SAID, [])
+
     # Last, so that the session's fixtures are gone and their recording is written.
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Judge what was recorded, and fail a run that breaks a budget."""
-        if self.is_worker:
+        if self._worker_output is not None:
+            self._worker_output[_WORKER_SAID] = self.said
             return
         try:
             self.judgement = self._judge()

@@ -50,7 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def mcp_server(pytestconfig: pytest.Config) -> Iterator[Server]:
     """The MCP server of `--mcp-target`, to be called as `mcp_server.call("tool", argument=1)`."""
-    from mcplens.errors import McplensError
+    from mcplens.errors import McplensError, StoreError
 
     gate = pytestconfig.stash.get(_GATE, None)
     if gate is None:
@@ -60,7 +60,8 @@ def mcp_server(pytestconfig: pytest.Config) -> Iterator[Server]:
             server = stack.enter_context(gate.serving())
         except McplensError as error:
             gate.has_no_server = True
-            sentence = f"{options.TARGET.flag}: {error}"
+            at_fault = options.RECORD if isinstance(error, StoreError) else options.TARGET
+            sentence = f"{at_fault.flag}: {error}"
         else:
             yield server
             return

@@ -65,6 +65,7 @@ class Recorder:
         max_rows: int = 50_000,
         wake_s: float = 0.05,
         idle_s: float = 0.1,
+        seal: bool = True,
         say: Callable[[str], None] = say_on_stderr,
     ) -> None:
         """Begin a run in a store; without a store, rows are taken and dropped.
@@ -79,6 +80,8 @@ class Recorder:
             max_rows: Rows that may wait; what comes beyond is dropped and counted.
             wake_s: How often the thread looks for work while there is some, in seconds.
             idle_s: How often it looks when nothing comes, in seconds.
+            seal: Whether to start turning closed parts into Parquet; not for a store that is soon
+                thrown away.
             say: Takes the one line about a store in trouble.
         """
         self.run_id = run_id or os.urandom(6).hex()
@@ -94,6 +97,7 @@ class Recorder:
         self._max_rows = max_rows
         self._wake_s = wake_s
         self._idle_s = idle_s
+        self._seals = seal
         self._say = say
         self._queue: deque[Row] = deque()
         self._sources: tuple[Source, ...] = ()
@@ -237,7 +241,7 @@ class Recorder:
         return spool
 
     def _seal(self, part: Path) -> None:
-        if self.store is not None and part.exists():
+        if self._seals and self.store is not None and part.exists():
             with suppress(OSError):  # Any later command seals as well.
                 start_sealing(self.store)
 

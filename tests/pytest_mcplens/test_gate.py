@@ -278,7 +278,7 @@ def test_a_store_that_cannot_be_made_is_one_line(pytester):
     )
 
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["--mcp-target: *calls is a file, and a store is a folder*"])
+    result.stdout.fnmatch_lines(["--mcp-record: *calls is a file, and a store is a folder*"])
 
 
 def test_the_plugin_can_be_switched_off(pytester):
