@@ -19,7 +19,7 @@ READ_BYTES: Final = 65_536
 """What is read at once; a pipe holds no more, and larger buffers are slower."""
 
 STRAGGLER_S: Final = 0.2
-"""How long a server's pipe must be silent after its end, once nobody else waits for it either."""
+"""How often to look, after the server's end, whether anybody is there to wait for."""
 
 STDIN: Final = 0
 STDOUT: Final = 1
@@ -35,8 +35,8 @@ class Traffic:
             raise ValueError("the server was started without pipes")
         self._server_input = server.stdin
         self._server_output = server.stdout
-        self._to_server = Forwarding(STDIN, server.stdin.fileno(), wiretap.to_server)
-        self._to_client = Forwarding(server.stdout.fileno(), STDOUT, wiretap.to_client)
+        self._to_server = Forwarding(STDIN, server.stdin.fileno(), wiretap.ears["to_server"])
+        self._to_client = Forwarding(server.stdout.fileno(), STDOUT, wiretap.ears["to_client"])
         self._first_gone: EndReason | None = None
         self._is_client_gone = False
         self._inbound = threading.Thread(target=self._serve_server, daemon=True)
@@ -56,11 +56,19 @@ class Traffic:
         client is there, as it would be without us.
         """
         while self._outbound.is_alive():
-            before = self._to_client.chunk_count
             self._outbound.join(STRAGGLER_S)
-            is_silent = self._to_client.is_reading and self._to_client.chunk_count == before
-            if is_told_to_end() or (self._is_client_gone and is_silent):
+            if is_told_to_end() or (self._is_client_gone and self._is_silent()):
                 return
+
+    def _is_silent(self) -> bool:
+        """Say whether all that the server wrote is with the client."""
+        if not self._to_client.is_reading:
+            return False
+        try:
+            readable, _, _ = select.select([self._server_output], [], [], 0)
+        except (OSError, ValueError):  # It was closed just now.
+            return True
+        return not readable
 
     def _serve_server(self) -> None:
         if self._to_server.run() == "source":
@@ -88,47 +96,45 @@ class Forwarding:
     def __init__(self, source: int, target: int, ear: Ear) -> None:
         self.is_reading = False
         """Whether the source is being waited for, and not the target."""
-        self.chunk_count = 0
-        """How much came, to see whether more does."""
         self._source = source
         self._target = target
         self._ear = ear
 
     def run(self) -> Literal["source", "target"]:
         """Forward until one of the two is closed, and say which."""
-        hear = self._ear.hear
-        clock_ns = time.monotonic_ns
+        # Every message waits for this loop: it looks nothing up twice, and calls little.
+        read, write, clock_ns, hear = os.read, os.write, time.monotonic_ns, self._ear.hear
+        source, target = self._source, self._target
         while True:
             self.is_reading = True
-            chunk = self._read()
+            try:
+                chunk = read(source, READ_BYTES)
+            except BlockingIOError:  # Whoever shares the pipe with us made it so.
+                select.select([source], [], [])
+                continue
+            except OSError:  # A socket that was reset, a terminal that hung up.
+                return "source"
             ns = clock_ns()
             self.is_reading = False
             if not chunk:
                 return "source"
-            self.chunk_count += 1
-            # Before it is passed on: nobody may hear an answer before its question.
+            # Noted before it is passed on: nobody may hear an answer before its question.
             hear(ns, chunk)
-            if not self._write(chunk):
+            try:
+                written = write(target, chunk)
+                if written < len(chunk):
+                    self._write_rest(chunk[written:])
+            except BlockingIOError:
+                self._write_rest(chunk)
+            except OSError:  # Nobody reads any more.
                 return "target"
 
-    def _read(self) -> bytes:
-        while True:
-            try:
-                return os.read(self._source, READ_BYTES)
-            except BlockingIOError:  # Whoever shares the pipe with us made it so.
-                select.select([self._source], [], [])
-            except OSError:  # A socket that was reset, a terminal that hung up.
-                return b""
-
-    def _write(self, chunk: bytes) -> bool:
-        while chunk:
-            try:
-                chunk = chunk[os.write(self._target, chunk) :]
-            except BlockingIOError:
-                select.select([], [self._target], [])
-            except OSError:  # Nobody reads any more.
-                return False
-        return True
+    def _write_rest(self, rest: bytes) -> None:
+        """Write to a target that does not take all at once."""
+        while rest:
+            select.select([], [self._target], [])
+            with suppress(BlockingIOError):
+                rest = rest[os.write(self._target, rest) :]
 
 
 def _let_go(standard: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from mcplens.capture.wire import LineReader
-from mcplens.capture.wiretap import End
+from mcplens.capture.wiretap import End, Gap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from mcplens.capture.clock import Clock
     from mcplens.capture.correlator import Correlator
     from mcplens.capture.wire import Line
-    from mcplens.capture.wiretap import Chunk, Ear, Wiretap
+    from mcplens.capture.wiretap import Wiretap
+    from mcplens.events import Direction
 
 LINES_AT_ONCE: Final = 16
 """Lines read between two breaths of the recorder, so that forwarding threads come in between."""
@@ -37,9 +38,11 @@ class Transcriber:
         self._correlator = correlator
         self._clock = clock
         self._count_lost = count_lost
-        self._readers = {wiretap.to_server: LineReader(), wiretap.to_client: LineReader()}
-        self._is_inside_lost_line = {wiretap.to_server: False, wiretap.to_client: False}
-        self._lines: Iterator[tuple[Ear, Line]] = iter(())
+        self._readers: dict[Direction, LineReader] = {}
+        self._is_inside_lost_line: dict[Direction, bool] = {}
+        for direction in wiretap.ears:
+            self._begin_anew(direction, is_inside_line=False)
+        self._lines: Iterator[tuple[Direction, Line]] = iter(())
 
     def work(self) -> bool:
         """Read a few lines, and say whether more are waiting."""
@@ -49,8 +52,8 @@ class Transcriber:
             if found is None:
                 self._correlator.tick(self._clock.ns())
                 return False
-            ear, line = found
-            self._correlator.line(ear.direction, line)
+            direction, line = found
+            self._correlator.line(direction, line)
             room -= line.size
             if room <= 0:
                 break
@@ -59,49 +62,53 @@ class Transcriber:
     def give_up(self) -> None:
         """Count the lines that there was no time for, and end what is open."""
         lost = sum(1 for _ in self._lines)
-        for item in self._wiretap.take_all():
-            if not isinstance(item, End):
-                lost += item.content.count(b"\n") + (item.gap.line_count if item.gap else 0)
-                continue
-            if lost:
-                self._tell_lost(lost, item.ns)
-            self._correlator.ended(item.reason, item.ns, exit_code=item.exit_code)
+        while (heard := self._wiretap.take()) is not None:
+            ns, _, content = heard
+            match content:
+                case bytes():
+                    lost += content.count(b"\n")
+                case Gap():
+                    lost += content.line_count
+                case End():
+                    self._tell_lost(lost, ns)
+                    self._correlator.ended(content.reason, ns, exit_code=content.exit_code)
+        self._wiretap.stop()
 
-    def _next_line(self) -> tuple[Ear, Line] | None:
+    def _next_line(self) -> tuple[Direction, Line] | None:
         while True:
             found = next(self._lines, None)
             if found is not None:
                 return found
-            item = self._wiretap.take()
-            if item is None:
+            heard = self._wiretap.take()
+            if heard is None:
                 return None
-            if isinstance(item, End):
-                self._end(item)
-            else:
-                self._lines = self._cut(item)
+            ns, direction, content = heard
+            match content:
+                case bytes():
+                    self._lines = self._cut(direction, content, ns)
+                case Gap():
+                    self._tell_lost(content.line_count, ns)
+                    self._begin_anew(direction, is_inside_line=content.is_inside_line)
+                case End():
+                    self._end(content, ns)
 
-    def _cut(self, chunk: Chunk) -> Iterator[tuple[Ear, Line]]:
-        ear, content = chunk.ear, chunk.content
-        ear.taken(chunk)
-        if chunk.gap is not None:
-            self._tell_lost(chunk.gap.line_count, chunk.ns)
-            self._readers[ear] = LineReader()
-            self._is_inside_lost_line[ear] = chunk.gap.is_inside_line
-        if self._is_inside_lost_line[ear]:
-            _, line_end, content = content.partition(b"\n")
-            self._is_inside_lost_line[ear] = not line_end
-        return ((ear, line) for line in self._readers[ear].feed(content, chunk.ns))
+    def _cut(self, direction: Direction, chunk: bytes, ns: int) -> Iterator[tuple[Direction, Line]]:
+        if self._is_inside_lost_line[direction]:
+            _, line_end, chunk = chunk.partition(b"\n")
+            self._is_inside_lost_line[direction] = not line_end
+        return ((direction, line) for line in self._readers[direction].feed(chunk, ns))
 
-    def _end(self, end: End) -> None:
-        for ear, reader in self._readers.items():
-            gap = ear.last_gap()
-            if gap is not None:
-                self._tell_lost(gap.line_count, end.ns)
-                continue
+    def _begin_anew(self, direction: Direction, *, is_inside_line: bool) -> None:
+        self._readers[direction] = LineReader()
+        self._is_inside_lost_line[direction] = is_inside_line
+
+    def _end(self, end: End, ns: int) -> None:
+        for direction, reader in self._readers.items():
             for line in reader.finish():
-                self._correlator.line(ear.direction, line)
-        self._correlator.ended(end.reason, end.ns, exit_code=end.exit_code)
+                self._correlator.line(direction, line)
+        self._correlator.ended(end.reason, ns, exit_code=end.exit_code)
 
     def _tell_lost(self, lines: int, ns: int) -> None:
-        self._count_lost(lines)
-        self._correlator.lost(lines, ns)
+        if lines:
+            self._count_lost(lines)
+            self._correlator.lost(lines, ns)

@@ -28,86 +28,93 @@ class Gap(NamedTuple):
     """Whether what comes next begins with the rest of such a line."""
 
 
-class Chunk(NamedTuple):
-    """Bytes as they were read, after what was left out before them."""
-
-    ear: Ear
-    ns: int
-    content: bytes
-    gap: Gap | None
-
-
 class End(NamedTuple):
     """Nothing more will come."""
 
     reason: str
-    ns: int
     exit_code: int | None
+
+
+Heard = tuple[int, "Direction", "bytes | Gap | End"]
+"""When, to whom, and what; a plain tuple, since one is made while a message waits."""
 
 
 class Ear:
     """Listens to one direction; used by one forwarding thread."""
 
-    def __init__(self, direction: Direction, heard: deque[Chunk | End], *, max_bytes: int) -> None:
-        self.direction: Direction = direction
+    __slots__ = ("_direction", "_gap", "_heard", "_kept", "_max_bytes", "_taken")
+
+    def __init__(self, direction: Direction, heard: deque[Heard], *, max_bytes: int) -> None:
+        self._direction: Direction = direction
         self._heard = heard
         self._max_bytes = max_bytes
         # Each of the two is written by one thread only, so that no lock is needed.
         self._kept = 0
         self._taken = 0
         self._gap: Gap | None = None
-        self.is_deaf = False
-        """Whether nothing is kept any more, since nobody will read it."""
 
-    def hear(self, ns: int, content: bytes) -> None:
+    def hear(self, ns: int, chunk: bytes) -> None:
         """Keep a chunk for the recorder, or leave it out when there is no room."""
-        if self.is_deaf:
+        kept = self._kept + len(chunk) + CHUNK_OVERHEAD
+        if kept - self._taken > self._max_bytes:
+            self._leave_out(chunk)
             return
-        size = len(content) + CHUNK_OVERHEAD
-        if self._kept - self._taken + size > self._max_bytes:
-            self._leave_out(content)
-            return
-        self._kept += size
-        self._heard.append(Chunk(self, ns, content, self._gap))
-        self._gap = None
+        if self._gap is not None:
+            self._heard.append((ns, self._direction, self._gap))
+            self._gap = None
+        self._kept = kept
+        self._heard.append((ns, self._direction, chunk))
 
-    def taken(self, chunk: Chunk) -> None:
+    def take(self, chunk: bytes) -> None:
         """Give back the room of a chunk; called by the recorder's thread."""
-        self._taken += len(chunk.content) + CHUNK_OVERHEAD
+        self._taken += len(chunk) + CHUNK_OVERHEAD
 
     def last_gap(self) -> Gap | None:
         """Say what was left out after the last chunk that was kept."""
         return self._gap
 
-    def _leave_out(self, content: bytes) -> None:
+    def stop(self) -> None:
+        """Keep nothing any more."""
+        self._max_bytes = -1
+
+    def _leave_out(self, chunk: bytes) -> None:
+        if self._max_bytes < 0:
+            return
         before = self._gap or Gap(0, is_inside_line=False)
-        lines = content.count(b"\n") + (not content.endswith(b"\n")) - before.is_inside_line
-        self._gap = Gap(before.line_count + lines, is_inside_line=not content.endswith(b"\n"))
+        lines = chunk.count(b"\n") + (not chunk.endswith(b"\n")) - before.is_inside_line
+        self._gap = Gap(before.line_count + lines, is_inside_line=not chunk.endswith(b"\n"))
 
 
 class Wiretap:
     """What was heard on both directions of one connection, in its order."""
 
     def __init__(self, *, max_bytes: int = MAX_BYTES) -> None:
-        self._heard: deque[Chunk | End] = deque()
-        self.to_server = Ear("to_server", self._heard, max_bytes=max_bytes)
-        self.to_client = Ear("to_client", self._heard, max_bytes=max_bytes)
+        self._heard: deque[Heard] = deque()
+        self.ears: dict[Direction, Ear] = {
+            "to_server": Ear("to_server", self._heard, max_bytes=max_bytes),
+            "to_client": Ear("to_client", self._heard, max_bytes=max_bytes),
+        }
 
     def end(self, reason: str, *, ns: int, exit_code: int | None) -> None:
         """Say that nothing more will come."""
-        self._heard.append(End(reason, ns, exit_code))
+        for direction, ear in self.ears.items():
+            gap = ear.last_gap()
+            if gap is not None:
+                self._heard.append((ns, direction, gap))
+        self._heard.append((ns, "to_client", End(reason, exit_code)))
 
-    def take(self) -> Chunk | End | None:
+    def take(self) -> Heard | None:
         """Take what was heard first, if there is any."""
-        return self._heard.popleft() if self._heard else None
-
-    def take_all(self) -> list[Chunk | End]:
-        """Take all that was heard, and listen no more."""
-        heard = list(self._heard)
-        self.stop()
+        if not self._heard:
+            return None
+        heard = self._heard.popleft()
+        _, direction, content = heard
+        if isinstance(content, bytes):
+            self.ears[direction].take(content)
         return heard
 
     def stop(self) -> None:
         """Listen no more and forget what was heard."""
-        self.to_server.is_deaf = self.to_client.is_deaf = True
+        for ear in self.ears.values():
+            ear.stop()
         self._heard.clear()

@@ -1,0 +1,130 @@
+"""What a message's round trip takes longer through `mcplens record`.
+
+    uv run python -m tests.benchmarks.proxy
+
+The same server is asked directly, through `cat` on both sides, through the proxy, and through a
+proxy on asyncio streams; a few messages each in turn, so that all meet the same machine. All run on
+one core: else most of a round trip is where the scheduler happened to put whom.
+"""
+
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from statistics import median, quantiles
+
+from tests.benchmarks.answering import SIZE, ask
+
+HERE = Path(__file__).parent
+SERVER = [sys.executable, str(HERE / "answering.py")]
+ROUNDS = 120
+MESSAGES = 50
+"""Messages sent to one server before it is the next one's turn."""
+WARM_UP = 200
+CAT_BOUND = 2.0
+ASYNCIO_BOUND = 1 / 6
+
+
+class Pipe:
+    """A server behind something, asked one question at a time."""
+
+    def __init__(self, write_to, read_from):
+        self.write_to = write_to.fileno()
+        self.read_from = read_from.fileno()
+        self.number = 0
+        self.rounds = []
+
+    def ask_many(self, count):
+        self.rounds.append([self._ask() for _ in range(count)])
+
+    def _ask(self):
+        """Ask one question and say how long its answer took, in µs."""
+        self.number += 1
+        question = ask(self.number)
+        begin = time.perf_counter_ns()
+        os.write(self.write_to, question)
+        missing = SIZE
+        while missing:
+            missing -= len(os.read(self.read_from, SIZE))
+        return (time.perf_counter_ns() - begin) / 1000
+
+
+@contextmanager
+def running(*commands):
+    """Start commands as a pipeline; what they say about themselves is not shown."""
+    with ExitStack() as stack:
+        processes = []
+        source = subprocess.PIPE
+        for command in commands:
+            process = subprocess.Popen(
+                command,
+                stdin=source,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                bufsize=0,
+            )
+            processes.append(stack.enter_context(process))
+            source = process.stdout
+        for process in processes[:-1]:
+            process.stdout.close()
+        yield Pipe(processes[0].stdin, processes[-1].stdout)
+        processes[0].stdin.close()
+
+
+def measure(store):
+    record = [sys.executable, "-m", "mcplens", "record", "--store", store, "--"]
+    asyncio_proxy = [sys.executable, str(HERE / "asyncio_proxy.py")]
+    with ExitStack() as stack:
+        pipes = {
+            "directly": stack.enter_context(running(SERVER)),
+            "cat | server | cat": stack.enter_context(running(["cat"], SERVER, ["cat"])),
+            "mcplens record": stack.enter_context(running([*record, *SERVER])),
+            "asyncio streams": stack.enter_context(running([*asyncio_proxy, *SERVER])),
+        }
+        for pipe in pipes.values():
+            pipe.ask_many(WARM_UP)
+            pipe.rounds.clear()
+        turns = list(pipes.values())
+        for _ in range(ROUNDS):
+            random.shuffle(turns)
+            for pipe in turns:
+                pipe.ask_many(MESSAGES)
+        return {name: pipe.rounds for name, pipe in pipes.items()}
+
+
+def added_us(rounds, direct):
+    """How much longer a message took than directly: compared round by round, then the median."""
+    return median(
+        median(mine) - median(theirs) for mine, theirs in zip(rounds, direct, strict=True)
+    )
+
+
+def main():
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as store:
+        measured = measure(store)
+    direct = measured["directly"]
+    added = {name: added_us(rounds, direct) for name, rounds in measured.items()}
+    print(f"Round trips of {SIZE}-byte messages, {ROUNDS * MESSAGES} each, in µs\n")
+    print(f"{'':22}{'p50':>8}{'added':>8}{'p90':>8}{'p99':>8}")
+    for name, rounds in measured.items():
+        cuts = quantiles([time_us for one in rounds for time_us in one], n=100)
+        print(f"{name:22}{cuts[49]:8.1f}{added[name]:8.1f}{cuts[89]:8.1f}{cuts[98]:8.1f}")
+    to_cat = added["mcplens record"] / added["cat | server | cat"]
+    to_asyncio = added["mcplens record"] / added["asyncio streams"]
+    holds = to_cat <= CAT_BOUND and to_asyncio <= ASYNCIO_BOUND
+    print(
+        f"\nadded by mcplens: {to_cat:.2f} of cat (at most {CAT_BOUND:g}), "
+        f"{to_asyncio:.3f} of asyncio (at most {ASYNCIO_BOUND:.3f}): "
+        f"{'both hold' if holds else 'BROKEN'}"
+    )
+    return 0 if holds else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
