@@ -87,7 +87,9 @@ class Transcriber:
                 case bytes():
                     self._lines = self._cut(direction, content, ns)
                 case Gap():
-                    self._tell_lost(content.line_count, ns)
+                    # A gap may begin in the rest of a line that an earlier one has counted.
+                    known = self._is_inside_lost_line[direction]
+                    self._tell_lost(content.line_count - known, ns)
                     self._begin_anew(direction, is_inside_line=content.is_inside_line)
                 case End():
                     self._end(content, ns)

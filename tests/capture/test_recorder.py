@@ -1,0 +1,276 @@
+import shutil
+import threading
+import time
+
+import pytest
+
+from mcplens.capture import recorder as recorder_module
+from mcplens.capture.recorder import Recorder
+from mcplens.store.location import create
+from tests.builders import call, event
+from tests.spooled import rows
+
+
+@pytest.fixture(autouse=True)
+def no_sealing(monkeypatch):
+    """Parts stay as they were written, and no process is started for them."""
+    started = []
+    monkeypatch.setattr(recorder_module, "start_sealing", started.append)
+    return started
+
+
+@pytest.fixture
+def store(tmp_path):
+    return create(tmp_path / "store")
+
+
+class Trouble:
+    """A store that can be broken and mended."""
+
+    def __init__(self, monkeypatch):
+        self.is_broken = False
+        self.tries = 0
+        self.said = []
+        self._write = recorder_module.Spool.write
+        # A bound method would not be given the spool.
+        write = lambda spool, rows: self.write(spool, rows)  # noqa: E731, PLW0108
+        monkeypatch.setattr(recorder_module.Spool, "write", write)
+        monkeypatch.setattr(recorder_module, "RETRY_NS", 1)
+
+    def write(self, spool, rows):
+        self.tries += 1
+        if self.is_broken:
+            raise OSError(28, "No space left on device")
+        return self._write(spool, rows)
+
+
+@pytest.fixture
+def trouble(monkeypatch):
+    return Trouble(monkeypatch)
+
+
+def until(condition):
+    for _ in range(2000):
+        if condition():
+            return
+        time.sleep(0.005)
+    raise AssertionError("it did not come to that")
+
+
+def test_rows_reach_the_spool_in_their_order(store):
+    with Recorder(store, observer="client") as recorder:
+        for sequence in range(1, 201):
+            recorder.record(call(sequence=sequence))
+
+    assert [e.sequence for e in rows(store.path, "events")] == list(range(1, 201))
+
+
+def test_a_row_is_readable_while_the_run_goes_on(store):
+    with Recorder(store, observer="client") as recorder:
+        recorder.record(call(sequence=1))
+
+        until(lambda: rows(store.path, "events"))
+
+
+def test_rows_from_many_threads_all_arrive(store):
+    with Recorder(store, observer="client") as recorder:
+        threads = [
+            threading.Thread(target=lambda: [recorder.record(call()) for _ in range(500)])
+            for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert len(rows(store.path, "events")) == 2000
+
+
+def test_a_row_says_when_it_was_written(store):
+    with Recorder(store, observer="client") as recorder:
+        before = recorder.clock.utc(recorder.clock.ns())
+        recorder.record(call(recorded_at=None))
+
+    [event] = rows(store.path, "events")
+    assert before <= event.recorded_at <= recorder.clock.utc(recorder.clock.ns())
+
+
+def test_a_run_is_told_at_its_start_and_at_its_end(store):
+    with Recorder(store, observer="client", label="night", run_id="r1") as recorder:
+        until(lambda: rows(store.path, "runs"))
+        recorder.record(call(outcome="ok"))
+        recorder.record(event(outcome=None))
+
+    start, end = rows(store.path, "runs")
+    assert (start.run_id, start.label, start.observer) == ("r1", "night", "client")
+    assert (start.ended_at, start.event_count) == (None, None)
+    assert end.ended_at is not None
+    assert (end.event_count, end.lost_count) == (1, 0)
+    assert end.recorder_cpu_ms > 0
+
+
+def test_a_full_queue_drops_and_counts(store, trouble):
+    trouble.is_broken = True
+    with Recorder(store, observer="client", max_rows=3, say=trouble.said.append) as recorder:
+        until(lambda: trouble.tries)
+        for sequence in range(1, 11):
+            recorder.record(call(sequence=sequence))
+        assert recorder.lost_count == 7
+
+        trouble.is_broken = False
+        until(lambda: rows(store.path, "notices"))
+        recorder.record(call(sequence=11))
+
+    assert [(e.sequence, e.lost_before) for e in rows(store.path, "events")] == [
+        (1, None),
+        (2, None),
+        (3, None),
+        (11, 7),
+    ]
+    [notice] = rows(store.path, "notices")
+    assert (notice.kind, notice.lost_count) == ("lost", 7)
+    assert rows(store.path, "runs")[-1].lost_count == 7
+
+
+def test_rows_wait_for_a_store_in_trouble(store, trouble):
+    with Recorder(store, observer="client", say=trouble.said.append) as recorder:
+        until(lambda: trouble.tries)
+        trouble.is_broken = True
+        tries = trouble.tries
+        for sequence in range(1, 101):
+            recorder.record(call(sequence=sequence))
+        until(lambda: trouble.tries > tries + 2)
+
+        trouble.is_broken = False
+
+    assert [e.sequence for e in rows(store.path, "events")] == list(range(1, 101))
+    assert rows(store.path, "runs")[-1].lost_count == 0
+    assert len(trouble.said) == 1
+    assert "No space left on device" in trouble.said[0]
+
+
+def test_a_store_that_stays_in_trouble_costs_its_rows_only(store, trouble):
+    trouble.is_broken = True
+    recorder = Recorder(store, observer="client", say=trouble.said.append)
+    recorder.record(call())
+
+    recorder.close()
+
+    assert recorder.lost_count == 1
+    assert len(trouble.said) == 1
+
+
+def test_a_store_that_was_removed_is_made_anew(store):
+    with Recorder(store, observer="client", run_id="r1") as recorder:
+        recorder.record(call(sequence=1))
+        until(lambda: rows(store.path, "events"))
+        shutil.rmtree(store.path)
+
+        recorder.record(call(sequence=2))
+
+    assert [e.sequence for e in rows(store.path, "events")] == [2]
+    assert {run.run_id for run in rows(store.path, "runs")} == {"r1"}
+
+
+def test_a_row_that_cannot_be_written_costs_no_other(store):
+    with Recorder(store, observer="client") as recorder:
+        recorder.record(call(sequence=1))
+        recorder.record(call(sequence=2, target=object()))
+        recorder.record(call(sequence=3))
+        until(lambda: rows(store.path, "events"))
+
+    assert [e.sequence for e in rows(store.path, "events")] == [1, 3]
+    assert rows(store.path, "runs")[-1].lost_count == 1
+
+
+def test_without_a_store_rows_are_taken(tmp_path):
+    with Recorder(None, observer="client") as recorder:
+        recorder.record(call())
+
+    assert recorder.lost_count == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_closed_part_is_sealed_elsewhere(store, no_sealing):
+    with Recorder(store, observer="client") as recorder:
+        recorder.record(call())
+
+    assert no_sealing == [store]
+
+
+def test_closing_takes_bounded_time_when_the_disk_hangs(store, monkeypatch):
+    hanging = threading.Event()
+    monkeypatch.setattr(recorder_module.Spool, "write", lambda *_: hanging.wait())
+    recorder = Recorder(store, observer="client")
+
+    begin = time.monotonic()
+    recorder.close(timeout=0.2)
+
+    assert time.monotonic() - begin < 5
+    hanging.set()
+
+
+class Counting:
+    """A source with so many pieces of work."""
+
+    def __init__(self, recorder, pieces):
+        self.recorder = recorder
+        self.pieces = pieces
+        self.threads = set()
+        self.given_up = 0
+
+    def work(self):
+        self.threads.add(threading.current_thread().name)
+        if self.pieces:
+            self.pieces -= 1
+            self.recorder.record(call())
+        return self.pieces > 0
+
+    def give_up(self):
+        self.given_up += 1
+
+
+def test_a_source_works_on_the_recorders_thread(store):
+    with Recorder(store, observer="client") as recorder:
+        source = Counting(recorder, pieces=300)
+        recorder.attach(source)
+
+    assert len(rows(store.path, "events")) == 300
+    assert source.threads == {"mcplens-recorder"}
+    assert source.given_up == 1
+
+
+def test_work_that_never_ends_is_given_up(store):
+    recorder = Recorder(store, observer="client")
+    source = Counting(recorder, pieces=10**9)
+    recorder.attach(source)
+
+    begin = time.monotonic()
+    recorder.close(timeout=0.3)
+
+    assert time.monotonic() - begin < 5
+    assert source.given_up == 1
+    assert rows(store.path, "runs")[-1].ended_at is not None
+
+
+def test_a_broken_source_stops_no_other(store):
+    class Broken:
+        def work(self):
+            raise ZeroDivisionError
+
+        def give_up(self):
+            """Nothing to count."""
+
+    said = []
+    with Recorder(store, observer="client", say=said.append) as recorder:
+        recorder.attach(Broken())
+        recorder.attach(Counting(recorder, pieces=5))
+
+    assert len(rows(store.path, "events")) == 5
+    assert said == ["stopped reading a connection: ZeroDivisionError()"]
+
+
+def test_ids_are_counted_once_for_all_connections():
+    with Recorder(None, observer="client", run_id="r1") as recorder:
+        assert [recorder.next_sequence() for _ in range(3)] == [1, 2, 3]
+        assert [recorder.next_connection_id() for _ in range(2)] == ["r1-c1", "r1-c2"]
