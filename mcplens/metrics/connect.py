@@ -91,9 +91,10 @@ def refresh(con: DuckDBPyConnection) -> None:
     Needed to see what was recorded after the connection was made, and by a connection of more than
     an hour, whose files may be gone. Cursors and relations of the connection stay valid.
     """
-    row = con.execute("from raw_connection").fetchone()
-    if row is None:
-        raise UsageError("this connection was not made by mcplens.connect()")
+    try:
+        [row] = con.execute("from raw_connection").fetchall()
+    except duckdb.CatalogException:
+        raise UsageError("this connection was not made by mcplens.connect()") from None
     path, run_ids, since, until, server, tool = row
     selection = Selection(
         run_ids=run_ids and tuple(run_ids), since=since, until=until, server=server, tool=tool

@@ -42,7 +42,7 @@ def did_you_mean(text: str, known: Sequence[str]) -> str:
     """Name what a word may have meant, or else what there is, as a sentence."""
     if close := get_close_matches(text, known, n=1, cutoff=0.6):
         return f'Did you mean "{close[0]}"?'
-    return f"There is {name_some(known)}" if known else "There is nothing yet"
+    return f"There is: {name_some(known)}" if known else "There is nothing yet"
 
 
 def name_some(names: Sequence[str]) -> str:

@@ -156,7 +156,7 @@ def sound_files(con: DuckDBPyConnection, readable: Readable) -> Readable:
 
 def _trouble(con: DuckDBPyConnection, sql: str) -> str | None:
     try:
-        con.execute(sql)
+        con.execute(sql).fetchall()
     except duckdb.Error as trouble:
         return first_line(trouble)
     return None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
+_FULL_NAME = "coalesce(server_name, '') || ':' || {}"
 _LAST = re.compile(r"last(?:~(\d+))?")
 
 
@@ -105,14 +106,12 @@ def resolve(
         tool=tool,
     )
     if selection.since and selection.until and selection.since >= selection.until:
-        raise UsageError(
-            f"since ({selection.since}) is not before until ({selection.until}), UTC: nothing is"
-        )
-    if server is not None:
-        _must_be_known(con, "server", server, "server_name = $1", "server_name")
-    if tool is not None:
-        full = "coalesce(server_name, '') || ':' || target"
-        _must_be_known(con, "tool", tool, f"method = 'tools/call' and $1 in (target, {full})", full)
+        raise UsageError(f"since ({selection.since}) is not before until ({selection.until}), UTC")
+    # A pattern may well stand for nothing; a name that nothing has is a slip of the pen.
+    if server is not None and not is_glob(server):
+        _must_be_server(con, server)
+    if tool is not None and not is_glob(tool):
+        _must_be_tool(con, tool)
     return selection
 
 
@@ -130,16 +129,17 @@ def parse_moment(text: str | datetime | None, *, now: datetime) -> datetime | No
                 return now - timedelta(seconds=parse_span_s(text))
             except (UsageError, OverflowError):
                 raise UsageError(
-                    f'"{text}" is no time. Write a stretch such as 24h or 7d, or a date such as '
-                    "2026-11-20 or 2026-11-20T12:30, UTC"
+                    f'"{text}" is no time. Write a stretch such as 24h, or a date such as '
+                    "2026-11-20, UTC"
                 ) from None
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
 def tool_matches(column: str, tool: str) -> str:
     """Say in SQL that a tool's name, with or without its server, is the one meant."""
-    full = f"coalesce(server_name, '') || ':' || {column}"
-    return f"({_matches(column, tool)} or {_matches(full, tool)})"
+    alone = _matches(column, tool)
+    # Tools may have colons in their names, but without one no server can be meant.
+    return f"({alone} or {_matches(_FULL_NAME.format(column), tool)})" if ":" in tool else alone
 
 
 def _matches(expression: str, name: str) -> str:
@@ -166,7 +166,7 @@ def _find_runs(con: DuckDBPyConnection, run: str) -> tuple[str, ...]:
     """Find the runs a selector stands for, the newest first."""
     known = con.execute(
         """
-        select run_id, max(label), max(started_at) as began from (
+        select run_id, max(label), min(started_at) as began from (
             select run_id, label, started_at from raw_runs
             union all
             select run_id, null, min(started_at) from raw_events group by run_id
@@ -180,7 +180,9 @@ def _find_runs(con: DuckDBPyConnection, run: str) -> tuple[str, ...]:
     if match := _LAST.fullmatch(run):
         steps = int(match[1] or 0)
         if steps >= len(known):
-            raise UsageError(f'run "{run}": there are only {len(known)} runs, the first is "last"')
+            raise UsageError(
+                f'run "{run}": of {len(known)} runs the oldest is "last~{len(known) - 1}"'
+            )
         return (known[steps][0],)
     if labelled := tuple(run_id for run_id, label, _ in known if label == run):
         return labelled
@@ -196,18 +198,21 @@ def _find_runs(con: DuckDBPyConnection, run: str) -> tuple[str, ...]:
     return found
 
 
-def _must_be_known(
-    con: DuckDBPyConnection, what: str, name: str, condition: str, column: str
-) -> None:
-    if (
-        is_glob(name)
-        or con.execute(f"select 1 from raw_events where {condition} limit 1", [name]).fetchone()
-    ):
-        return
+def _must_be_server(con: DuckDBPyConnection, name: str) -> None:
+    rows = con.execute("select distinct server_name from raw_events").fetchall()
+    servers = sorted(server for (server,) in rows if server)
+    if name not in servers:
+        hint = did_you_mean(name, servers)
+        raise UsageError(f'there is no server "{name}" in this store. {hint}')
+
+
+def _must_be_tool(con: DuckDBPyConnection, name: str) -> None:
     rows = con.execute(
-        f"select distinct {column} as name from raw_events"
-        " where method = 'tools/call' and name is not null order by name"
+        "select distinct coalesce(server_name, ''), target from raw_events"
+        " where method = 'tools/call' and target is not null"
     ).fetchall()
-    raise UsageError(
-        f'there is no {what} "{name}" in this store. {did_you_mean(name, [row[0] for row in rows])}'
-    )
+    alone = sorted({tool for _, tool in rows})
+    full = sorted(f"{server}:{tool}" for server, tool in rows)
+    if name not in {*alone, *full}:
+        hint = did_you_mean(name, full if ":" in name else alone)
+        raise UsageError(f'there is no tool "{name}" in this store. {hint}')

@@ -12,14 +12,24 @@ def store(tmp_path):
     return create(tmp_path / "store")
 
 
+@pytest.fixture(scope="session")
+def write_rows():
+    """Append rows to a spool part."""
+
+    def write(path, rows, *, ending=b"\n"):
+        with path.open("ab") as opened:
+            opened.write(b"\n".join(msgspec.json.encode(row) for row in rows) + ending)
+
+    return write
+
+
 @pytest.fixture
-def spool(store):
+def spool(store, write_rows):
     """Write rows into a live tail of the store."""
 
     def write(rows, *, name="run1-00001", ending=b"\n"):
         path = store.spool / f"{name}.jsonl"
-        with path.open("ab") as opened:
-            opened.write(b"\n".join(msgspec.json.encode(row) for row in rows) + ending)
+        write_rows(path, rows, ending=ending)
         return path
 
     return write

@@ -79,7 +79,7 @@ def test_the_shell_makes_the_same_views_from_the_file(filled):
     answers = [json.loads(line) for line in ask_shell(filled, questions)]
 
     con = connect(filled.path)
-    expected = [json.loads(con.execute(question).fetchone()[0]) for question in questions]
+    expected = [json.loads(con.execute(question).fetchall()[0][0]) for question in questions]
     assert dict(zip(MARTS, answers, strict=True)) == dict(zip(MARTS, expected, strict=True))
 
 
