@@ -26,8 +26,8 @@ PX_PER_LETTER: Final = 8.2
 PX_PER_SMALL_LETTER: Final = 6.6
 
 
-LETTERS: Final = "letters"
-"""The parameter that says how many letters of a tool's name stand beside a plot."""
+LONGEST_NAME: Final = 26
+"""Letters of a tool's name beside a plot."""
 
 
 class OfflineChart(alt.LayerChart):
@@ -73,7 +73,6 @@ def draw(
             subtitle=_lines(how_to_read, width, PX_PER_SMALL_LETTER),
         ),
         description=f"{finding}. {how_to_read}".strip(),
-        params=[alt.VariableParameter(name=LETTERS, value=24)],
         width=width,
         height=height or alt.Step(theme.ROW_HEIGHT),
         config=theme.config(theme.LIGHT, width=width),
@@ -107,7 +106,7 @@ def by_tool() -> alt.Y:
         sort=None,
         title=None,
         # The end of a name tells tools apart as often as its beginning.
-        axis=alt.Axis(labelExpr=f"truncate(datum.label, {LETTERS}, 'center')"),
+        axis=alt.Axis(labelExpr=f"truncate(datum.label, {LONGEST_NAME}, 'center')"),
     )
 
 

@@ -81,8 +81,6 @@ def outcomes_finding(overview: Row, tools: Rows, outcomes: Rows) -> str:
     rate = format_rate(overview["failure_rate"])
     if len(tools) == 1:
         return f"{rate} of {_calls(leading)} of {tool_name(leading)} failed: {mostly}"
-    if leading["failure_count"] == overview["failure_count"]:
-        return f"{rate} of calls failed, all of them of {tool_name(leading)}: {mostly}"
     where = f"{format_count(leading['failure_count'])} of {format_count(overview['failure_count'])}"
     return f"{rate} of calls failed; {tool_name(leading)} leads with {where} failures, {mostly}"
 

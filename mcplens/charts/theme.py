@@ -92,7 +92,7 @@ def config(palette: dict[str, str], *, width: int) -> dict[str, Any]:
             "labelColor": palette["ink"],
             "labelFontSize": 12,
             "labelPadding": 8,
-            "labelLimit": 180,
+            "labelLimit": 170,
         },
         "legend": {
             "orient": "top",
@@ -110,12 +110,15 @@ def config(palette: dict[str, str], *, width: int) -> dict[str, Any]:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Choose ticks of 1, 3, 10, 30 … from under `low` to over `high`, so that no mark is cut."""
-    decades = range(math.floor(math.log10(low)) - 1, math.floor(math.log10(high)) + 2)
+    """Choose ticks of 1, 3, 10, 30 … from at or under `low` to at or over `high`.
+
+    There are always two at least, so that an axis has a length.
+    """
+    decades = range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 2)
     steps = [float(f"{step}e{decade}") for decade in decades for step in (1, 3)]
-    first = max(tick for tick in steps if tick < low)
-    last = min(tick for tick in steps if tick > high)
-    return [tick for tick in steps if first <= tick <= last]
+    below = [tick for tick in steps if tick <= low]
+    above = [tick for tick in steps if tick >= high and tick > below[-1]]
+    return [tick for tick in steps if below[-1] <= tick <= above[0]]
 
 
 def share_ticks(high: float) -> list[float]:

@@ -181,7 +181,7 @@ def _figure(name: str, chart: OfflineChart, sheet: Sheet) -> Figure:
     title = spec.pop("title")
     # The page has a config of its own for each theme, and sets words in HTML, where they wrap.
     del spec["config"]
-    spec["params"] = [*spec["params"], {"name": PICKED, "value": ""}]
+    spec["params"] = [{"name": PICKED, "value": ""}]
     spec["transform"] = [{"filter": f"{PICKED} === '' || datum.tool === {PICKED}"}]
     return Figure(
         id=name,

@@ -138,7 +138,7 @@ def test_one_way_of_failing_is_not_called_most():
 
     sentence = outcomes_finding(seen(200, 2, rate=0.01), tools, [ending("a:x", "unknown_tool", 2)])
 
-    assert sentence == "1% of calls failed, all of them of a:x: unknown tool"
+    assert sentence == "1% of calls failed; a:x leads with 2 of 2 failures, unknown tool"
 
 
 def test_one_tool_is_not_said_to_lead():

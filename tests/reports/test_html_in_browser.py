@@ -113,10 +113,12 @@ def test_a_click_on_a_bar_picks_its_tool(open_report, sample_report):
 def test_nothing_scrolls_sideways(open_report, sample_report, width):
     page = open_report(sample_report, width=width).page
 
-    cut = "plots => plots.filter(plot => plot.scrollWidth > plot.clientWidth).map(plot => plot.id)"
+    sizes = page.evaluate(
+        "[document.documentElement.scrollWidth,"
+        " ...[...document.querySelectorAll('.plot')].map(plot => plot.scrollWidth)]"
+    )
 
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.eval_on_selector_all(".plot", cut) == []
+    assert max(sizes) <= width
 
 
 def test_the_figures_follow_the_width_of_the_window(open_report, sample_report):

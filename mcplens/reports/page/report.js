@@ -7,7 +7,7 @@
   if (!tool) return;
 
   const LEAST_PLOT = 72;
-  const LETTERS = { narrow: 15, wide: 40 };
+  const MOST_PLOT = 700;
   const NARROW = 520;
   let drawn = [];
 
@@ -26,27 +26,19 @@
   const config = (dark, narrow) => {
     const chosen = structuredClone(dark ? page.dark : page.light);
     chosen.aria = false; // The figure has its own words; a hundred marks need none.
-    chosen.axisY.labelLimit = 300;
     if (narrow) {
-      chosen.axisY.labelLimit = 106;
+      chosen.axisY.labelLimit = 92;
       chosen.axisY.labelFontSize = 11;
-      Object.assign(chosen.legend, { columns: 2, columnPadding: 6, labelFontSize: 10 });
+      chosen.legend.columns = 2;
+      chosen.legend.offset = 24;
     }
     return chosen;
   };
 
-  // Few letters of a name on a telephone, nearly all of them elsewhere.
-  const named = (spec, narrow) => ({
-    ...spec,
-    params: spec.params.map((param) =>
-      param.name === "letters" ? { ...param, value: narrow ? LETTERS.narrow : LETTERS.wide } : param,
-    ),
-  });
-
   // Names and numbers beside a plot take what they need, and the plot has the rest.
   const fit = async ({ view, element }) => {
     const over = element.firstElementChild.getBoundingClientRect().width - element.clientWidth;
-    const width = Math.max(LEAST_PLOT, Math.floor(view.width() - over));
+    const width = Math.min(MOST_PLOT, Math.max(LEAST_PLOT, Math.floor(view.width() - over)));
     if (width !== view.width()) await view.width(width).runAsync();
   };
 
@@ -59,16 +51,15 @@
     for (const { result } of drawn.splice(0)) result.finalize();
     for (const figure of page.figures) {
       const element = document.getElementById(figure.id);
-      const narrow = element.clientWidth < NARROW;
       const options = {
         renderer: "svg",
         ast: true,
         actions: false,
         tooltip: { theme: dark ? "dark" : "light" },
-        config: config(dark, narrow),
+        config: config(dark, element.clientWidth < NARROW),
       };
-      const spec = named(figure.spec, narrow);
-      const result = await vegaEmbed(element, dark ? recolour(spec) : spec, options);
+      const spec = dark ? recolour(figure.spec) : figure.spec;
+      const result = await vegaEmbed(element, spec, options);
       result.view.addEventListener("click", (_, item) => item?.datum?.tool && pick(item.datum.tool));
       drawn.push({ result, view: result.view, element });
     }
