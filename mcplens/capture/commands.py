@@ -63,7 +63,7 @@ def name_of_command(argv: Sequence[str]) -> str | None:
 
 def _program(argv: Sequence[str]) -> tuple[list[str], Sequence[str]]:
     """Split a command into the words that say what is started, made safe, and the others."""
-    name = _base_name(argv[0])
+    name = _program_name(argv[0])
     words = [name]
     stem = name.lower().removesuffix(".exe")
     is_python = _PYTHON.fullmatch(stem) is not None
@@ -99,18 +99,24 @@ def _program(argv: Sequence[str]) -> tuple[list[str], Sequence[str]]:
     return words, argv[at:]
 
 
-def _base_name(word: str) -> str:
-    last = re.split(r"[/\\]", word.rstrip("/\\"))[-1]
-    # A whole command line in one word, or `KEY=value`, is no program's name; nor is a flag.
-    name = clean_name(re.split(r"[\s=]", last)[0])
-    return HIDDEN if name is None or name.startswith("-") else name
+def _program_name(word: str) -> str:
+    name = _base_name(word)
+    # What has a user in it is an address, and what begins like a flag was meant as one.
+    return HIDDEN if name.startswith("-") or "@" in name or ":" in name else name
 
 
 def _package_name(word: str) -> str:
     """Name the script or package a launcher starts, without version and without a user."""
-    address = (clean_address(word) if "://" in word else word) or HIDDEN
-    match = _PACKAGE.fullmatch(_base_name(address))
+    match = _PACKAGE.fullmatch(_base_name(word))
     return match[1] if match else HIDDEN
+
+
+def _base_name(word: str) -> str:
+    if "://" in word:
+        word = clean_address(word) or ""
+    last = re.split(r"[/\\]", word.rstrip("/\\"))[-1]
+    # A whole command line in one word, or `KEY=value`, is no program's name.
+    return clean_name(re.split(r"[\s=?#;&]", last)[0]) or HIDDEN
 
 
 def _redact_word(word: str) -> str:

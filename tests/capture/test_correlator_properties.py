@@ -105,7 +105,7 @@ def test_every_request_becomes_one_event_and_nothing_else_does(transcript, keep)
 def test_every_row_can_be_spooled_and_read_again(transcript, keep):
     recorded = play(transcript, keep=keep)
 
-    read = [msgspec.json.decode(line, type=AnyRow) for line in recorded.encoded.splitlines()]
+    read = [msgspec.json.decode(line, type=AnyRow) for line in recorded.encoded.split("\n")]
 
     assert read == recorded.rows
 
