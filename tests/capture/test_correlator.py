@@ -376,6 +376,12 @@ def test_a_request_open_for_more_than_a_second_is_written_as_opened_once():
     ]
 
 
+def test_an_answer_stamped_before_its_request_took_no_time():
+    recorded = record(call("a", id=1, at=20), text("a", id=1, at=19))
+
+    assert [(e.duration_ms, e.work_ms) for e in recorded.events] == [(0.0, 0.0)]
+
+
 def test_what_was_lost_is_told_by_the_next_event_and_by_a_notice():
     recorded = record(
         call("a", id=1),
