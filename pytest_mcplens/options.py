@@ -145,3 +145,17 @@ def given(config: pytest.Config, option: Option) -> list[Given]:
         where = f"{option.name} in {config.inipath.name if config.inipath else 'the ini file'}"
     values = value if isinstance(value, list) else [value]
     return [Given(value=str(v), where=where, by_flag=by_flag is not None) for v in values]
+
+
+def markdown_table() -> str:
+    """Write the options as the table of the README."""
+    lines = ["| flag, or ini option | what it is for | without it |", "|---|---|---|"]
+    for option in OPTIONS:
+        flag = f"{option.flag}={option.value}" if option.value else option.flag
+        cells = (
+            f"`{flag}`".replace("|", "\\|"),
+            option.help.replace("%%", "%"),
+            option.default or "–",
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"

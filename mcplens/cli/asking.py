@@ -26,16 +26,20 @@ class Answer:
 
 def ask(con: DuckDBPyConnection, sql: str, parameters: Sequence[Any] = ()) -> Answer:
     """Ask a question whose answer is small."""
-    cursor = con.execute(sql, list(parameters))
-    return Answer(names=names_of(cursor), rows=cursor.fetchall())
+    answer = ask_much(con, sql, parameters)
+    return Answer(names=answer.names, rows=list(answer.rows))
 
 
-def names_of(cursor: DuckDBPyConnection) -> list[str]:
-    """Name the columns of the answer that a cursor holds."""
-    return [column[0] for column in cursor.description or ()]
+def ask_much(con: DuckDBPyConnection, sql: str, parameters: Sequence[Any] = ()) -> Answer:
+    """Ask a question whose answer may be long; its rows come in batches, and once."""
+    from mcplens.metrics.query import interruptible
+
+    cursor = con.cursor()
+    interruptible(cursor, lambda: cursor.execute(sql, list(parameters)))
+    names = [column[0] for column in cursor.description or ()]
+    return Answer(names=names, rows=_batches(cursor))
 
 
-def rows_of(cursor: DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
-    """Fetch the answer that a cursor holds, however long, a batch at a time."""
+def _batches(cursor: DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
     while batch := cursor.fetchmany(_BATCH):
         yield from batch

@@ -67,7 +67,11 @@ def cli() -> None:
 def run(args: list[str]) -> int:
     """Run one command and give its exit code; a slip of the keyboard gives 2."""
     try:
-        code: Any = cli.main(args, prog_name="mcplens", standalone_mode=False)
+        # Not cli.main(): it takes a closed pipe for a failure.
+        with cli.make_context("mcplens", args) as context:
+            code: Any = cli.invoke(context)
+    except click.exceptions.Exit as done:
+        return done.exit_code
     except click.Abort:
         return INTERRUPTED
     except click.ClickException as error:
@@ -78,4 +82,6 @@ def run(args: list[str]) -> int:
 def _in_one_line(error: click.ClickException) -> str:
     context = error.ctx if isinstance(error, click.UsageError) else None
     said = " ".join(error.format_message().split()).rstrip(".")
-    return f"{said}. See: {context.command_path} --help" if context else said
+    if context is None:
+        return said
+    return f"{said}{'' if said.endswith('?') else '.'} See: {context.command_path} --help"

@@ -43,6 +43,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
+    except RuntimeError as error:
+        # DuckDB's own word for Ctrl-C; importing DuckDB to ask for it would cost every start.
+        if str(error) != "Query interrupted":
+            raise
+        return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has seen enough; the interpreter must not try to flush the rest.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

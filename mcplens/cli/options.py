@@ -40,7 +40,10 @@ class Reading:
         """Open the store, with the filters on every view."""
         from mcplens.metrics.connect import connect
 
-        return connect(self.store, **{name: getattr(self, name) for name in _FILTERS})
+        con = connect(self.store, **{name: getattr(self, name) for name in _FILTERS})
+        # DuckDB would draw it on stdout, between the rows.
+        con.execute("set enable_progress_bar = false")
+        return con
 
     def store_path(self) -> Path:
         """Say where the store is that this reads."""

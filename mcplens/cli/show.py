@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mcplens.cli.asking import Answer, ask, names_of, rows_of
+from mcplens.cli.asking import Answer, ask, ask_much
 from mcplens.cli.options import Reading, reading_options
 from mcplens.cli.saying import counted, say_store
 from mcplens.errors import UsageError
@@ -65,12 +65,12 @@ def _show_view(out: Output, reading: Reading, con: DuckDBPyConnection, entry: Vi
     out.gap()
     newest = [c.name for c in entry.columns if c.name in NEWEST_FIRST]
     order = f"{newest[0]} desc nulls last, 1" if newest else "all"
-    cursor = con.execute(f'from "{entry.name}" order by {order}')
-    names = names_of(cursor)
+    answer = ask_much(con, f'from "{entry.name}" order by {order}')
     if not out.is_table:
-        out.rows(Answer(names=names, rows=rows_of(cursor)), lambda _: [])
+        out.rows(answer, lambda _: [])
         return
-    rows = list(itertools.islice(rows_of(cursor), MOST_ROWS))
+    names = answer.names
+    rows = list(itertools.islice(answer.rows, MOST_ROWS))
     hidden: list[str] = []
 
     def table(screen: Screen) -> list[Text]:

@@ -46,6 +46,12 @@ def print_lines(lines: Iterable[Text], stream: TextIO, screen: Screen) -> None:
     if screen.is_ascii:
         stream.writelines(f"{to_ascii(line.plain)}\n" for line in lines)
         return
-    console = Console(file=stream, highlight=False, markup=False, emoji=False)
+    console = _Console(file=stream, highlight=False, markup=False, emoji=False)
     for line in lines:
         console.print(line, soft_wrap=True)
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        # Rich would end the process with 1; whoever called decides what a closed pipe means.
+        raise BrokenPipeError

@@ -98,7 +98,7 @@ def test_a_tool_that_is_not_there_is_one_line(mcplens, record):
     assert ran.code == 2
     assert ran.out == ""
     assert ran.err == (
-        'mcplens: there is no tool "serch" in this store. There is files:fetch, files:search\n'
+        'mcplens: there is no tool "serch" in this store. Did you mean "search"?\n'
     )
 
 

@@ -1,0 +1,68 @@
+import json
+
+from tests.builders import call
+
+
+def test_without_a_name_every_view_says_what_it_answers(mcplens):
+    ran = mcplens("show")
+
+    assert "calls             One row per call" in ran.out
+    assert "stg_events" not in ran.out
+    assert all(len(line) <= 100 for line in ran.out.splitlines())
+
+
+def test_the_catalogue_as_json_names_the_columns(mcplens):
+    views = {row["view_name"]: row for row in json.loads(mcplens("show", "--format", "json").out)}
+
+    assert views["tool_metrics"]["columns"][:3] == ["server_name", "tool_name", "call_count"]
+
+
+def test_a_view_is_shown_newest_first(mcplens, record):
+    record(call(target="first"), call(target="second", at=60.0))
+
+    header, *rows = mcplens("show", "calls").out.splitlines()
+
+    names = [row[header.index("tool_name") :].split()[0] for row in rows]
+    assert names == ["second", "first"]
+
+
+def test_what_was_left_out_is_said(mcplens, record):
+    record(*(call(at=i) for i in range(60)))
+
+    ran = mcplens("show", "calls")
+
+    assert len(ran.out.splitlines()) == 51
+    assert "the first 50 of 60 rows, " in ran.err
+    assert "mcplens show calls --format json" in ran.err
+
+
+def test_json_leaves_nothing_out(mcplens, record):
+    record(*(call(at=i) for i in range(60)))
+
+    rows = json.loads(mcplens("show", "calls", "--format", "json").out)
+
+    assert len(rows) == 60
+    assert "checkpoint" in rows[0]
+
+
+def test_one_row_that_is_too_wide_is_set_as_a_list(mcplens, record):
+    record(call())
+
+    lines = mcplens("show", "overview").out.splitlines()
+
+    assert "call_count          1" in lines
+
+
+def test_the_views_behind_the_views_can_be_shown_too(mcplens, record):
+    record(call())
+
+    assert mcplens("show", "stg_events").code == 0
+
+
+def test_a_view_that_is_not_there_is_one_line(mcplens):
+    ran = mcplens("show", "tool_metric")
+
+    assert ran.code == 2
+    assert ran.err.splitlines()[-1] == (
+        'mcplens: there is no view "tool_metric". Did you mean "tool_metrics"?'
+    )

@@ -1,0 +1,119 @@
+import io
+import json
+import sys
+
+from mcplens.cli.prompt import run_prompt
+from mcplens.errors import QueryError
+from tests.builders import call
+
+
+def test_a_question_is_answered_with_a_table(mcplens, record):
+    record(call(), call(target="write"))
+
+    ran = mcplens("sql", "select tool_name, p95_ms from tool_metrics order by tool_name")
+
+    assert ran.out == "tool_name  p95_ms\nread_file   10 ms\nwrite       10 ms\n"
+
+
+def test_json_and_csv_are_pure(mcplens, record):
+    record(call())
+    question = "select tool_name, p95_ms, null as nothing from tool_metrics"
+
+    as_json = mcplens("sql", question, "--format", "json").out
+    as_csv = mcplens("sql", question, "--format", "csv").out
+
+    assert json.loads(as_json) == [{"tool_name": "read_file", "p95_ms": 10.0, "nothing": None}]
+    assert as_csv == "tool_name,p95_ms,nothing\nread_file,10.0,\n"
+
+
+def test_columns_that_do_not_fit_are_set_below_each_other(mcplens, record):
+    record(call())
+
+    lines = mcplens("sql", "from calls").out.splitlines()
+
+    assert "target             read_file" in lines
+    assert "checkpoint         –" in lines
+
+
+def test_an_error_is_one_line(mcplens):
+    ran = mcplens("sql", "select * from cals")
+
+    assert ran.code == 2
+    assert ran.err.splitlines()[-1] == (
+        'mcplens: Table with name cals does not exist. Did you mean "calls"?'
+    )
+
+
+def test_a_long_answer_says_where_it_was_cut(mcplens):
+    ran = mcplens("sql", "select i from range(300) t(i)")
+
+    assert len(ran.out.splitlines()) == 201
+    assert "the first 200 of 300 rows" in ran.err
+
+
+def test_a_question_may_be_piped_in(mcplens, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("select\n1 as one;\n"))
+
+    assert mcplens("sql").out == "one\n  1\n"
+
+
+def typing(monkeypatch, *lines):
+    """Type lines at a prompt; an exception is what the keyboard does instead."""
+    waiting = iter([*lines, EOFError])
+
+    def read(_prompt=""):
+        line = next(waiting)
+        if isinstance(line, str):
+            return line
+        raise line
+
+    monkeypatch.setattr("builtins.input", read)
+
+
+def test_the_prompt_takes_lines_up_to_a_semicolon(monkeypatch, tmp_path):
+    asked = []
+    typing(monkeypatch, "select 1", "  as one;", "", "select 2;")
+
+    run_prompt(asked.append, history=tmp_path / "history")
+
+    assert asked == ["select 1\n  as one;", "select 2;"]
+
+
+def test_an_error_ends_a_question_but_not_the_prompt(monkeypatch, tmp_path, capsys):
+    asked = []
+
+    def answer(question):
+        asked.append(question)
+        raise QueryError("no such table")
+
+    typing(monkeypatch, "from a;", "from b;")
+
+    run_prompt(answer, history=tmp_path / "history")
+
+    assert asked == ["from a;", "from b;"]
+    assert capsys.readouterr().err.count("mcplens: no such table") == 2
+
+
+def test_ctrl_c_begins_a_new_question(monkeypatch, tmp_path):
+    asked = []
+    typing(monkeypatch, "select", KeyboardInterrupt, "from b;")
+
+    run_prompt(asked.append, history=tmp_path / "history")
+
+    assert asked == ["from b;"]
+
+
+def test_the_prompt_is_left_with_a_word(monkeypatch, tmp_path):
+    asked = []
+    typing(monkeypatch, "exit", "from b;")
+
+    run_prompt(asked.append, history=tmp_path / "history")
+
+    assert asked == []
+
+
+def test_a_history_that_cannot_be_written_stops_nothing(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    typing(monkeypatch, "quit;")
+
+    run_prompt(lambda _: None, history=tmp_path / "file" / "history")
