@@ -27,7 +27,7 @@ HEADER_MISMATCH: Final = -32020
 MISSING_CLIENT_CAPABILITY: Final = -32021
 UNSUPPORTED_PROTOCOL_VERSION: Final = -32022
 
-_CODE_IN_TEXT: Final = re.compile(r"MCP error (-\d{1,6})\b:?\s*")
+_CODE_IN_TEXT: Final = re.compile(r"MCP error (-32\d{3})\b:?\s*")
 _UNKNOWN_TOOL: Final = re.compile(
     r"(unknown|no such) tool\b|\btool\b.{0,200}\b(not found|does not exist|is not registered)\b",
     re.IGNORECASE | re.DOTALL,

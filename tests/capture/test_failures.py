@@ -169,6 +169,7 @@ def test_a_result_with_is_error_is_classed_by_its_words(words, error_class, rule
 
 def test_a_code_in_the_words_is_kept_as_the_code():
     assert failure_of_result(is_error("MCP error -32000: boom"), target="a").code == -32000
+    assert failure_of_result(is_error("MCP error -123456: boom"), target="a").code is None
 
 
 def test_structured_content_may_say_the_status():
