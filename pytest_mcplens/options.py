@@ -44,13 +44,13 @@ SUCCESS_RATE: Final = Option(
     name="mcp_success_rate",
     kind="linelist",
     value="[TOOL:]RATE",
-    help="the share of calls that must succeed, such as 95% or search:99%; may be repeated",
+    help="the share of calls that must succeed, such as 95%% or search:99%%; may be repeated",
 )
 BUDGET: Final = Option(
     name="mcp_budget",
     kind="linelist",
     value="[TOOL:]BUDGET",
-    help='several promises of one tool, such as "search:p95=200ms success=95%"; may be repeated',
+    help='several promises of one tool, such as "search:p95=200ms success=95%%"; may be repeated',
 )
 CONFIDENCE: Final = Option(
     name="mcp_confidence",
@@ -122,7 +122,7 @@ def register(parser: pytest.Parser) -> None:
             option.flag,
             dest=option.name,
             default=None,
-            help=option.help.replace("%", "%%"),
+            help=option.help,
             **_ACTIONS[option.kind],
             **named,
         )
@@ -145,17 +145,3 @@ def given(config: pytest.Config, option: Option) -> list[Given]:
         where = f"{option.name} in {config.inipath.name if config.inipath else 'the ini file'}"
     values = value if isinstance(value, list) else [value]
     return [Given(value=str(v), where=where, by_flag=by_flag is not None) for v in values]
-
-
-def markdown_table() -> str:
-    """Write the options as the table of the README."""
-    lines = ["| flag, or ini option | what it is for | without it |", "|---|---|---|"]
-    for option in OPTIONS:
-        flag = f"{option.flag}={option.value}" if option.value else option.flag
-        cells = (
-            f"`{flag}`".replace("|", "\\|"),
-            option.help.replace("%%", "%"),
-            option.default or "–",
-        )
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"

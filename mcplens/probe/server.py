@@ -78,7 +78,7 @@ class Server:
         except CallError as error:
             raise CallError(_with_stderr(str(error), self.stderr)) from None
         except BaseException:
-            future.cancel()  # Ctrl-C must not wait for a server that hangs.
+            future.cancel()  # Nobody waits any more, and the server is to know.
             raise
 
     @property

@@ -101,6 +101,13 @@ def test_for_one_quantity_the_most_specific_budget_holds():
     assert most_specific([anything]) == [anything]
 
 
+def test_a_name_is_more_specific_than_the_longest_glob():
+    one_tool = Budget(tool="read", share=0.95, limit_ms=300.0)
+    many = Budget(tool="files:re*", share=0.95, limit_ms=200.0)
+
+    assert most_specific([one_tool, many]) == [one_tool]
+
+
 def test_of_two_equally_specific_budgets_the_later_holds():
     from_ini = Budget(share=0.95, limit_ms=100.0)
     from_flag = Budget(share=0.95, limit_ms=200.0)

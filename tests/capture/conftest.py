@@ -1,58 +1,13 @@
-"""A recorded command, as a client would start it."""
-
-import subprocess
-import sys
-from pathlib import Path
+"""What tests of the recording process share."""
 
 import pytest
 
-SERVERS = Path(__file__).parents[1] / "servers"
-
-
-class Recorded:
-    """Starts commands through `mcplens record`, into one store."""
-
-    def __init__(self, store):
-        self.store = store
-        self._processes = []
-
-    def command(self, *command, options=()):
-        """Write the command that stands in for `command`."""
-        record = [sys.executable, "-m", "mcplens", "record", "--store", str(self.store)]
-        return [*record, *options, "--", *map(str, command)]
-
-    def start(self, *command, options=(), **settings):
-        """Start it in a session of its own, as clients do, and see to its end."""
-        process = subprocess.Popen(
-            self.command(*command, options=options),
-            start_new_session=True,
-            **{
-                "stdin": subprocess.PIPE,
-                "stdout": subprocess.PIPE,
-                "stderr": subprocess.PIPE,
-                **settings,
-            },
-        )
-        self._processes.append(process)
-        return process
-
-    def run(self, *command, words=b"", options=(), **settings):
-        """Run it to its end, with `words` for the server."""
-        process = self.start(*command, options=options, **settings)
-        out, err = process.communicate(words, timeout=60)
-        return subprocess.CompletedProcess(command, process.returncode, out, err)
-
-    def end_all(self):
-        for process in self._processes:
-            process.kill()
-            process.wait()
-            for stream in (process.stdin, process.stdout, process.stderr):
-                if stream is not None:
-                    stream.close()
+from tests.processes import Recorded
 
 
 @pytest.fixture
 def recorded(tmp_path):
+    """Commands through `mcplens record`, into a store of the test's own."""
     recorded = Recorded(tmp_path / "store")
     yield recorded
     recorded.end_all()

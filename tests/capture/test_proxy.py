@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.capture.conftest import SERVERS
+from tests.processes import SERVERS, until
 from tests.spooled import calls, ended, rows
 
 PYTHON = sys.executable
@@ -18,14 +18,6 @@ PLAIN = (PYTHON, str(SERVERS / "plain.py"))
 CALL = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{}}}\n'
 HANG = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"hang","arguments":{}}}\n'
 DIE = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"die","arguments":{}}}\n'
-
-
-def until(condition):
-    for _ in range(4000):
-        if condition():
-            return
-        time.sleep(0.005)
-    raise AssertionError("it did not come to that")
 
 
 def is_running(pid):

@@ -8,6 +8,7 @@ from mcplens.capture import recorder as recorder_module
 from mcplens.capture.recorder import Recorder
 from mcplens.store.location import create
 from tests.builders import call, event
+from tests.processes import until
 from tests.spooled import rows
 
 
@@ -47,14 +48,6 @@ class Trouble:
 @pytest.fixture
 def trouble(monkeypatch):
     return Trouble(monkeypatch)
-
-
-def until(condition):
-    for _ in range(2000):
-        if condition():
-            return
-        time.sleep(0.005)
-    raise AssertionError("it did not come to that")
 
 
 def test_rows_reach_the_spool_in_their_order(store):

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 import threading
 from contextlib import asynccontextmanager
@@ -9,9 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from mcplens.capture.client import record_transport
+from mcplens.capture.recorder import Recorder
 from mcplens.errors import CallError, TargetError
 from mcplens.probe.server import running
 from mcplens.probe.target import parse_target
+from mcplens.store.location import create
+from tests.spooled import calls
 
 SERVERS = Path(__file__).parent.parent / "servers"
 
@@ -120,6 +125,33 @@ def test_it_can_be_called_from_several_threads(plain):
         thread.join()
 
     assert sorted(texts) == list("01234567")
+
+
+def test_a_call_that_is_interrupted_is_cancelled(tmp_path):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    store = create(tmp_path / "store")
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    with (
+        Recorder(store, observer="client") as recorder,
+        running(
+            target("plain.py"),
+            tap=lambda transport: record_transport(transport, recorder=recorder),
+        ) as server,
+    ):
+        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+        with pytest.raises(KeyboardInterrupt):
+            server.call("hang")
+        assert server.call("echo", text="on we go").text == "on we go"
+    signal.signal(signal.SIGUSR1, before)
+
+    assert [event.outcome for event in calls(store.path)] == ["cancelled", "ok"]
+
+
+def test_the_time_to_start_is_not_a_time_to_live():
+    with running(target("plain.py"), start_timeout_ms=2000) as server:
+        assert server.call("sleep", ms=2100).text == "slept"
 
 
 def test_the_server_inherits_the_environment(tmp_path, monkeypatch):

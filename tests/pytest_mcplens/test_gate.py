@@ -140,6 +140,7 @@ def test_calls_are_recorded_with_the_test_that_made_them(run_gate, pytester):
         rows = con.execute(
             "select tool_name, outcome, test_id from calls order by sequence"
         ).fetchall()
+        ended = con.execute("select ended_at is not null from runs").fetchall()
     answers = "test_calls_are_recorded_with_the_test_that_made_them.py::test_answers"
     none = "test_calls_are_recorded_with_the_test_that_made_them.py::test_no_answers"
     assert rows == [
@@ -149,6 +150,7 @@ def test_calls_are_recorded_with_the_test_that_made_them(run_gate, pytester):
         ("hang", "timeout", none),
         ("die", "disconnected", none),
     ]
+    assert ended == [(True,)]
 
 
 def test_ctrl_c_does_not_wait_for_the_server_and_keeps_its_exit_code(run_gate):
