@@ -3,6 +3,7 @@ from datetime import datetime
 import pytest
 
 from mcplens.capture import requests
+from mcplens.events import Event, Notice
 from tests.transcripts import (
     HANDSHAKE,
     META,
@@ -437,6 +438,27 @@ def test_an_endless_id_is_told_apart_and_kept_short():
     [event] = recorded.events
     assert event.target == "b"
     assert event.request_id == '"' + "x" * 200 + '"'
+
+
+def test_what_is_nested_too_deep_to_be_hashed_is_an_event_all_the_same():
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    rows = []
+    watching = correlator(rows)
+
+    for step in (
+        client("tools/list", id=1),
+        server(id=1, result={"tools": [{"name": "a", "inputSchema": deep}]}),
+        call("a", id=2, b=deep),
+        server(id=2, result={"content": deep}),
+    ):
+        watching.message(step.direction, step.message, ns=1)
+
+    [_, called] = [row for row in rows if isinstance(row, Event)]
+    assert (called.target, called.outcome) == ("a", "ok")
+    assert called.arguments_hash is called.result_hash is called.definition_hash is None
+    assert [row for row in rows if isinstance(row, Notice)] == []
 
 
 def test_what_is_seen_after_the_end_is_noticed_only():

@@ -97,9 +97,7 @@ def test_a_tool_that_is_not_there_is_one_line(mcplens, record):
 
     assert ran.code == 2
     assert ran.out == ""
-    assert ran.err == (
-        'mcplens: there is no tool "serch" in this store. Did you mean "search"?\n'
-    )
+    assert ran.err == ('mcplens: there is no tool "serch" in this store. Did you mean "search"?\n')
 
 
 def test_a_tool_given_twice_is_refused(mcplens, record):
