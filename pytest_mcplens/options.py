@@ -44,13 +44,13 @@ SUCCESS_RATE: Final = Option(
     name="mcp_success_rate",
     kind="linelist",
     value="[TOOL:]RATE",
-    help="the share of calls that must succeed, such as 95%% or search:99%%; may be repeated",
+    help="the share of calls that must succeed, such as 95% or search:99%; may be repeated",
 )
 BUDGET: Final = Option(
     name="mcp_budget",
     kind="linelist",
     value="[TOOL:]BUDGET",
-    help='several promises of one tool, such as "search:p95=200ms success=95%%"; may be repeated',
+    help='several promises of one tool, such as "search:p95=200ms success=95%"; may be repeated',
 )
 CONFIDENCE: Final = Option(
     name="mcp_confidence",
@@ -122,7 +122,7 @@ def register(parser: pytest.Parser) -> None:
             option.flag,
             dest=option.name,
             default=None,
-            help=option.help,
+            help=option.help.replace("%", "%%"),
             **_ACTIONS[option.kind],
             **named,
         )
