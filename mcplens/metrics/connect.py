@@ -9,9 +9,15 @@ from typing import TYPE_CHECKING
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from mcplens.errors import NewerSchemaError, UsageError
+from mcplens.errors import NewerSchemaError, StoreError, UsageError
 from mcplens.metrics.layers import view_files
-from mcplens.metrics.raw import make_raw_tables, make_raw_views, read_tails, sound_files
+from mcplens.metrics.raw import (
+    first_line,
+    make_raw_tables,
+    make_raw_views,
+    read_tails,
+    sound_files,
+)
 from mcplens.metrics.selection import Selection, resolve
 from mcplens.store.location import locate, open_store
 from mcplens.store.reading import Readable, SetAside, readable_files
@@ -116,7 +122,10 @@ def _look(con: DuckDBPyConnection, store: Store, selection: Selection) -> Readab
     except (duckdb.Error, OSError):
         # A file is torn inside, or was deleted since it was listed: find out which, and go on.
         readable = sound_files(con, readable_files(store))
-        _load(con, readable, selection)
+        try:
+            _load(con, readable, selection)
+        except duckdb.Error as trouble:
+            raise StoreError(f"{store.path} cannot be read: {first_line(trouble)}") from trouble
     newer = [left_out.reason for left_out in readable.set_aside if left_out.is_newer]
     if newer and _is_empty(readable):
         raise NewerSchemaError(newer[0])

@@ -1,6 +1,7 @@
 """What a connection is, and what it does with a store that is damaged, growing or not there."""
 
 import shutil
+import threading
 from datetime import timedelta
 
 import duckdb
@@ -10,9 +11,12 @@ from mcplens.errors import NewerSchemaError, StoreError, UsageError
 from mcplens.events import TABLES, columns
 from mcplens.metrics.connect import connect, refresh, set_aside
 from mcplens.metrics.layers import view_files
+from mcplens.store.compact import compact
 from mcplens.store.seal import seal
 from tests.builders import NOON, call
 from tests.metrics.conftest import rows_of
+
+ROUNDS = 40
 
 
 def count(con):
@@ -114,6 +118,41 @@ def test_refreshing_keeps_the_filters(store, spool):
     refresh(con)
 
     assert count(con) == 2
+
+
+def test_each_call_is_seen_once_while_it_moves_into_parquet(store, spool):
+    con = connect(store.path)
+    done = threading.Event()
+
+    def record_and_seal():
+        for number in range(1, ROUNDS + 1):
+            spool([call(), call(), call()], name=f"run1-{number:05d}")
+            seal(store)
+            if number % 10 == 0:
+                compact(store)
+        done.set()
+
+    recorder = threading.Thread(target=record_and_seal)
+    recorder.start()
+    counts = []
+    while not done.is_set():
+        refresh(con)
+        counts += con.execute("select count(*), count(distinct call_id) from calls").fetchall()
+    recorder.join()
+    refresh(con)
+
+    assert [seen for seen, distinct in counts if seen != distinct or seen % 3] == []
+    assert counts == sorted(counts)
+    assert count(con) == 3 * ROUNDS
+    assert set_aside(con) == []
+
+
+def test_a_connection_in_a_transaction_of_its_own_is_not_refreshed(store):
+    con = connect(store.path)
+    con.execute("begin")
+
+    with pytest.raises(StoreError, match=r"cannot be read: .* transaction"):
+        refresh(con)
 
 
 def test_only_a_connection_of_ours_can_be_refreshed():
