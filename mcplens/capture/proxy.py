@@ -16,13 +16,19 @@ from mcplens.capture.stderr import say
 from mcplens.capture.wiretap import Wiretap
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from mcplens.capture.privacy import Keep
     from mcplens.capture.recorder import Recorder
 
-FLUSH_S: Final = 0.8
-"""What recording may take, at most, after the server is gone; a client kills after two seconds."""
+READY_S: Final = 3.0
+"""How long a recorder that is still getting ready is waited for, once the server is gone."""
+
+READY_WHEN_TOLD_S: Final = 0.7
+"""The same when we were told to end: two seconds later, clients kill."""
+
+FLUSH_S: Final = 1.0
+"""What writing the rest may take, at most."""
 
 WAKE_S: Final = 0.02
 """How often the recorder reads what passed, in seconds."""
@@ -54,7 +60,7 @@ def run_proxy(
         reason = "signal" if signals.came else traffic.end_reason
         traffic.wait_for_the_rest(is_told_to_end=lambda: signals.came)
         wiretap.end(reason, ns=ended_ns, exit_code=exit_code)
-        recording.finish()
+        recording.finish(is_told_to_end=lambda: signals.came)
         return exit_code
 
 
@@ -77,12 +83,16 @@ class Recording:
         self._starting = threading.Thread(target=self._start, args=(setup, wiretap), daemon=True)
         self._starting.start()
 
-    def finish(self) -> None:
+    def finish(self, *, is_told_to_end: Callable[[], bool]) -> None:
         """Write what is left, within a bounded time."""
-        deadline = time.monotonic() + FLUSH_S
-        self._starting.join(FLUSH_S)
+        begin = time.monotonic()
+        while self._starting.is_alive():
+            patience = READY_WHEN_TOLD_S if is_told_to_end() else READY_S
+            if time.monotonic() - begin > patience:
+                return
+            self._starting.join(WAKE_S)
         if self._recorder is not None:
-            self._recorder.close(deadline - time.monotonic())
+            self._recorder.close(FLUSH_S)
 
     def _start(self, setup: Setup, wiretap: Wiretap) -> None:
         try:

@@ -1,0 +1,225 @@
+"""`mcplens record` as it is typed; what it does to the traffic is tested in tests/capture."""
+
+import os
+import pty
+import subprocess
+import sys
+
+import click
+import pytest
+
+from mcplens.cli import quick
+from mcplens.cli.record import record
+from tests.spooled import rows
+
+MCPLENS = [sys.executable, "-m", "mcplens"]
+
+
+def run(*words, **settings):
+    return subprocess.run(
+        [*MCPLENS, *map(str, words)],
+        check=False,
+        **{"input": b"", "capture_output": True, **settings},
+    )
+
+
+def spelled_out(*words):
+    """What click makes of the same words."""
+    context = record.make_context("record", list(words))
+    return {name: value for name, value in context.params.items() if name != "command"}
+
+
+def test_a_command_that_does_not_exist_is_named_in_one_line(tmp_path):
+    done = run("record", "--store", tmp_path / "store", "--", "no-such-server", "--fast")
+
+    assert done.returncode == 127
+    assert done.stderr == b'mcplens: there is no command "no-such-server"\n'
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_command_in_one_word_is_told_apart(tmp_path):
+    done = run("record", "--store", tmp_path / "store", "--", "python server.py")
+
+    assert done.returncode == 127
+    assert done.stderr == (
+        b'mcplens: there is no command "python server.py". '
+        b"Write its words apart: -- python server.py\n"
+    )
+
+
+def test_a_file_that_may_not_be_run_is_named_in_one_line(tmp_path):
+    (tmp_path / "server").write_text("no program")
+
+    done = run("record", "--store", tmp_path / "store", "--", tmp_path / "server")
+
+    assert done.returncode == 127
+    assert done.stderr.decode() == f'mcplens: cannot run "{tmp_path}/server": Permission denied\n'
+
+
+def test_a_script_without_its_interpreter_is_named_in_one_line(tmp_path):
+    script = tmp_path / "server"
+    script.write_text("#!/no/such/interpreter\n")
+    script.chmod(0o755)
+
+    done = run("record", "--store", tmp_path / "store", "--", script)
+
+    assert done.returncode == 127
+    assert done.stderr.decode() == (
+        f'mcplens: cannot run "{script}": the interpreter in its first line does not exist\n'
+    )
+
+
+def test_the_store_and_the_run_are_told_at_the_start(tmp_path):
+    done = run("record", "--store", tmp_path / "store", "--label", "night", "--", "true")
+
+    [line] = done.stderr.decode().splitlines()
+    [*_, recorded] = rows(tmp_path / "store", "runs")
+    assert line == (f"mcplens: recording into {tmp_path}/store (run {recorded.run_id}, night)")
+
+
+def test_a_run_is_named_after_branch_and_commit(tmp_path):
+    for words in (
+        ["init", "-q", "-b", "main"],
+        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "x"],
+    ):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+
+    run("record", "--store", tmp_path / "store", "--", "true", cwd=tmp_path)
+
+    [*_, recorded] = rows(tmp_path / "store", "runs")
+    assert recorded.label.startswith("main@")
+
+
+@pytest.mark.parametrize("keep", ["none", "shape", "full"])
+def test_what_is_kept_is_chosen_and_told(tmp_path, keep):
+    ask = (
+        b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","arguments":{"b":7}}}'
+    )
+
+    run("record", "--store", tmp_path / "store", "--keep", keep, "--", "true", input=ask + b"\n")
+
+    [*_, recorded] = rows(tmp_path / "store", "runs")
+    [call] = rows(tmp_path / "store", "events")
+    assert recorded.keep == keep
+    assert (call.arguments, call.arguments_hash is None) == {
+        "none": (None, True),
+        "shape": (None, False),
+        "full": ('{"b":7}', False),
+    }[keep]
+
+
+def test_the_servers_options_are_the_servers_without_the_dashes_too(tmp_path):
+    done = run("record", "--store", tmp_path / "store", "echo", "--label", "x", "--", "y")
+
+    assert done.stdout == b"--label x -- y\n"
+
+
+PLAIN = [
+    ["--", "server"],
+    ["--label", "night", "--", "server", "--label", "other"],
+    ["--label=a=b", "--", "server"],
+    ["--server", "mine", "--keep", "full", "--store", "/tmp/x", "--", "server", "--", "arg"],
+    ["--keep", "none", "--keep", "full", "--", "server"],
+    ["--label", "--store", "--", "server"],
+    ["--label", "", "--", "server"],
+]
+
+
+@pytest.mark.parametrize("words", PLAIN)
+def test_the_quick_way_reads_what_click_would(words):
+    quickly = {"keep": "shape", "label": None, "server_name": None, "store": None}
+    quickly.update(quick.parse(words))
+
+    assert quickly == spelled_out(*words)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["--"],
+        ["server"],
+        ["--help"],
+        ["--help", "--", "server"],
+        ["--label", "--", "server"],
+        ["--lable", "x", "--", "server"],
+        ["--lab", "x", "--", "server"],
+        ["--keep", "all", "--", "server"],
+        ["stray", "--", "server"],
+    ],
+)
+def test_what_is_not_plain_is_left_to_click(words):
+    assert quick.parse(words) is None
+
+
+def test_both_ways_have_the_same_options():
+    spelled = {
+        name: option.name
+        for option in record.params
+        if isinstance(option, click.Option)
+        for name in option.opts
+        if name != "--help"
+    }
+
+    assert spelled == quick.OPTIONS
+
+
+def test_a_slip_of_the_keyboard_is_told_with_what_was_meant():
+    done = run("record", "--stroe", "x", "--", "true")
+
+    assert done.returncode == 2
+    assert b"Did you mean '--store'?" in done.stderr
+
+
+def test_ctrl_c_reaches_the_server_once(tmp_path):
+    """A terminal gives Ctrl-C to the whole group; passed on as well, it would come twice."""
+    server = (
+        "import signal, sys, time\n"
+        "came = []\n"
+        "signal.signal(signal.SIGINT, lambda *_: came.append(1))\n"
+        "print('up', file=sys.stderr, flush=True)\n"
+        "while not came: time.sleep(0.01)\n"
+        "time.sleep(0.3)\n"
+        "sys.exit(40 + len(came))\n"
+    )
+    child, terminal = pty.fork()
+    if child == 0:
+        words = ["record", "--store", str(tmp_path / "store"), "--", sys.executable, "-c", server]
+        os.execv(sys.executable, [*MCPLENS, *words])
+    shown = b""
+    while b"up" not in shown:
+        shown += os.read(terminal, 1000)
+
+    os.write(terminal, b"\x03")
+    _, status = os.waitpid(child, 0)
+    os.close(terminal)
+
+    assert os.waitstatus_to_exitcode(status) == 41
+
+
+def test_an_ignored_signal_stays_ignored(tmp_path):
+    server = "import signal; print(signal.getsignal(signal.SIGHUP) == signal.SIG_IGN)"
+    words = [*MCPLENS, "record", "--store", str(tmp_path / "store"), "--"]
+
+    done = subprocess.run(
+        ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *words, sys.executable, "-c", server],
+        capture_output=True,
+        check=True,
+    )
+
+    assert done.stdout == b"True\n"
+
+
+def test_nothing_heavy_is_loaded_to_record(tmp_path):
+    script = (
+        "import sys\n"
+        "from mcplens.cli.main import main\n"
+        f"main(['record', '--store', {str(tmp_path / 'store')!r}, '--', 'true'])\n"
+        "heavy = {'click', 'rich', 'duckdb', 'pyarrow', 'pandas', 'altair', 'mcp', 'scipy'}\n"
+        # Standard output was the server's, and was closed with it.
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+
+    assert done.stderr.splitlines()[-1] == b"[]"
