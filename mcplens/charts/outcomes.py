@@ -51,13 +51,13 @@ def outcomes_chart(overview: Row, tools: Rows, outcomes: Rows, *, width: int) ->
     longest = _longest(tools)
     is_cut = any((row["failure_rate"] or 0.0) > longest for row in tools)
     end = longest * (1.04 if has_legend else 1.4)
-    failed = number_column("failed", right=50, color=theme.LIGHT["ink"], fontWeight=600)
+    failed = number_column("failed", right=48, color=theme.LIGHT["ink"], fontWeight=600)
     return draw(
         [
             _bars(colours, end=end, has_legend=has_legend),
             _names_inside(end) if has_legend else _names_behind(),
             *failed,
-            *number_column("calls", right=96),
+            *number_column("calls", right=90),
         ],
         [part for row in tools for part in _parts(row, ways[tool_name(row)], colours)],
         finding=outcomes_finding(overview, tools, outcomes),
