@@ -35,7 +35,7 @@ def latency_chart(tools: Rows, budgets: Rows = (), *, width: int) -> OfflineChar
     x = alt.X(
         "p50_ms:Q",
         title="latency, log scale",
-        scale=alt.Scale(type="log", domain=[ticks[0], ticks[-1]], clamp=True),
+        scale=alt.Scale(type="log", domain=[ticks[0], ticks[-1]], clamp=True, nice=False),
         axis=alt.Axis(values=ticks, labelExpr=label_expr(ticks, format_ms), labelOverlap=True),
     )
     state = alt.Color(

@@ -72,7 +72,7 @@ def _bars(colours: Mapping[str, str], *, end: float, has_legend: bool) -> alt.Ch
     x = alt.X(
         "from:Q",
         title="share of the tool's calls that failed",
-        scale=alt.Scale(domain=[0, end], clamp=True),
+        scale=alt.Scale(domain=[0, end], clamp=True, nice=False),
         axis=alt.Axis(values=ticks, labelExpr=label_expr(ticks, format_rate), labelOverlap=True),
     )
     colour = alt.Color(
