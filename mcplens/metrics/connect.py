@@ -74,12 +74,13 @@ def connect(
         server=server,
         tool=tool,
     )
-    make_raw_views(con, readable.parquet, where=selection.conditions())
+    if conditions := selection.conditions():
+        make_raw_views(con, readable.parquet, where=conditions)
     con.execute(
         "insert into raw_connection values ($1, $2, $3, $4, $5, $6)",
         [
             str(opened.path),
-            selection.run_ids and list(selection.run_ids),
+            None if selection.run_ids is None else list(selection.run_ids),
             selection.since,
             selection.until,
             selection.server,
@@ -103,7 +104,11 @@ def refresh(con: DuckDBPyConnection) -> None:
         raise UsageError("this connection was not made by mcplens.connect()") from None
     path, run_ids, since, until, server, tool = row
     selection = Selection(
-        run_ids=run_ids and tuple(run_ids), since=since, until=until, server=server, tool=tool
+        run_ids=None if run_ids is None else tuple(run_ids),
+        since=since,
+        until=until,
+        server=server,
+        tool=tool,
     )
     _look(con, open_store(Path(path)), selection)
 

@@ -59,7 +59,7 @@ class Selection:
     def _run(self) -> str | None:
         if self.run_ids is None:
             return None
-        return f"run_id in (select unnest({quote_list(self.run_ids)}))"
+        return f"run_id in (select unnest(cast({quote_list(self.run_ids)} as varchar[])))"
 
     def _time(self, column: str) -> str | None:
         return _all(

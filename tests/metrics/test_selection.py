@@ -154,6 +154,7 @@ def test_a_quote_in_a_name_is_only_a_quote(store, spool):
         ("main@1", ["aaa1"]),
         ("aaa2", ["aaa2"]),
         (["aaa1", "aaa2", "unheard"], ["aaa1", "aaa2"]),
+        ([], []),
     ],
 )
 def test_a_run_is_chosen_by_age_label_or_id(two_runs, selector, runs):
