@@ -124,4 +124,5 @@ def say_nothing(finding: str, *, width: int) -> OfflineChart:
 
 
 def _lines(text: str, width: int, px_per_letter: float) -> list[str]:
-    return textwrap.wrap(text, int((width + theme.MARGIN) / px_per_letter))
+    per_line = int((width + theme.MARGIN) / px_per_letter)
+    return textwrap.wrap(text, per_line, break_on_hyphens=False)

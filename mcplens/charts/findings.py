@@ -18,6 +18,7 @@ NOTHING_CALLED: Final = "No tool has been called yet"
 NEXT_STEP: Final = "Record a server: mcplens record -- COMMAND"
 FEW_CALLS: Final = 20
 """Below this many calls p95 is little more than the slowest one, and the sentence says so."""
+LEAST_RATIO: Final = 0.01
 
 _ENDINGS: Final = {
     "auth": "auth error",
@@ -124,6 +125,8 @@ def format_ratio(ratio: float | None) -> str:
     """Write how many times: 14×, 2.1×, 0.03×, and 1.01× or 0.998× rather than a false 1×."""
     if ratio is None:
         return "–"
+    if ratio < LEAST_RATIO:
+        return f"<{LEAST_RATIO:g}×"
     text = f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.2g}"  # noqa: PLR2004
     if float(text) == 1.0 and ratio != 1.0:
         text = f"{ratio:.3g}" if float(f"{ratio:.3g}") != 1.0 else f"{ratio:.4g}"

@@ -113,6 +113,7 @@ def test_a_ratio_near_one_never_reads_as_one():
     assert format_ratio(2.04) == "2×"
     assert format_ratio(0.031) == "0.031×"
     assert format_ratio(123.4) == "123×"
+    assert format_ratio(0.0004) == "<0.01×"
 
 
 def test_failures_name_the_tool_that_has_most_and_how():
