@@ -36,26 +36,28 @@ def demo(folder: Path) -> None:
 
     Everything stays in DIR: a new folder, or one that an earlier demo made.
     """
-    _check_parts()
-    _claim(folder)
+    check_parts()
+    servers = server_commands(folder.absolute() / "project")
+    claim(folder)
     progress = Progress(sys.stderr)
     progress.say(f"Two real MCP servers, recorded into {short_path(folder.absolute())}:")
     project = make_project(folder.absolute() / "project")
     log_path = folder / "servers.log"
     with log_path.open("a", encoding="utf-8") as log:
-        _play(project, folder.absolute() / ".mcplens", log, progress)
+        _play(project, _recorded(servers, folder.absolute() / ".mcplens"), log, progress)
     progress.say("")
     _show(Reading(store=str(folder / ".mcplens")), folder / "report.html")
 
 
-def _check_parts() -> None:
+def check_parts() -> None:
+    """Say which part of the demo is not installed, if one is not."""
     if find_spec("mcp") is None or find_spec("anyio") is None:
         raise UsageError("the demo needs the MCP client. Type: pip install 'mcplens[demo]'")
     if shutil.which("git") is None:
         raise UsageError("the demo works on a git repository, and git is not installed")
 
 
-def _claim(folder: Path) -> None:
+def claim(folder: Path) -> None:
     """Take a folder that is new, empty, or a demo's own."""
     mark = folder / MARK
     try:
@@ -72,14 +74,18 @@ def _claim(folder: Path) -> None:
         raise UsageError(f"cannot use {folder} for the demo ({error.strerror})") from error
 
 
-def _play(project: Project, store: Path, log: TextIO, progress: Progress) -> None:
+def _recorded(servers: dict[str, list[str]], store: Path) -> dict[str, list[str]]:
+    """Put the recorder before each server's command."""
+    record = [sys.executable, "-m", "mcplens", "record", "--store", str(store), "--label", "demo"]
+    return {name: [*record, "--", *command] for name, command in servers.items()}
+
+
+def _play(
+    project: Project, commands: dict[str, list[str]], log: TextIO, progress: Progress
+) -> None:
     import anyio
     from mcp import MCPError
 
-    record = [sys.executable, "-m", "mcplens", "record", "--store", str(store), "--label", "demo"]
-    commands = {
-        name: [*record, "--", *command] for name, command in server_commands(project).items()
-    }
     try:
         anyio.run(_play_sessions, project, commands, log, progress)
     except TimeoutError:

@@ -165,11 +165,11 @@ async def _edit(agent: Agent, project: Project, name: str) -> None:
     await agent.call("git", "git_log", repo_path=repo, max_count=5)
 
 
-def server_commands(project: Project) -> dict[str, list[str]]:
+def server_commands(repository: Path) -> dict[str, list[str]]:
     """Find the servers beside this Python, whatever PATH says."""
     return {
         "time": [_beside("mcp-server-time"), "--local-timezone", "UTC"],
-        "git": [_beside("mcp-server-git"), "--repository", str(project.path)],
+        "git": [_beside("mcp-server-git"), "--repository", str(repository)],
     }
 
 

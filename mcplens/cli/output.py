@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
@@ -46,8 +47,12 @@ class Output:
         sys.stdout.flush()
 
     def say(self, text: str, *, style: str = "") -> None:
-        """Say something about the answer."""
-        _print(Text(text, style=style), sys.stderr)
+        """Say something about the answer, broken between words where a terminal would break it."""
+        lines = [text]
+        if sys.stderr.isatty():
+            lines = textwrap.wrap(text, screen_of(sys.stderr).width, break_long_words=False)
+        for line in lines or [""]:
+            _print(Text(line, style=style), sys.stderr)
 
     def gap(self) -> None:
         """Leave a line blank between what is said and a table."""

@@ -50,9 +50,8 @@ def tools(reading: Reading, name: str | None) -> None:
     if slowest is None:
         say_first_steps(out)
         return
-    if name is None:
-        out.hint(("Why", reading.next("tools", slowest)))
     out.hint(
+        *([("Why", reading.next("tools", slowest))] if name is None else []),
         ("What happened", reading.next("session")),
         ("See it", reading.next("report", "--open")),
     )
