@@ -1,10 +1,13 @@
 """The proxy as a process between a client and a server: what is not to be noticed of it."""
 
+import fcntl
 import os
 import random
 import signal
 import subprocess
 import sys
+import termios
+import threading
 import time
 from pathlib import Path
 
@@ -28,6 +31,16 @@ def is_running(pid):
     return status.rpartition(")")[2].split()[0] != "Z"
 
 
+def write_and_close(descriptor, words):
+    while words:
+        words = words[os.write(descriptor, words) :]
+    os.close(descriptor)
+
+
+def waiting_bytes(descriptor):
+    return int.from_bytes(fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
 def script(text):
     return (PYTHON, "-c", text)
 
@@ -39,6 +52,29 @@ def test_bytes_pass_unchanged_in_both_directions(recorded):
 
     assert done.returncode == 0
     assert done.stdout == words
+
+
+def test_pipes_that_do_not_block_are_waited_for(recorded):
+    words = random.Random(2).randbytes(2_000_000)
+    ours, to_server = os.pipe()
+    from_server, theirs = os.pipe()
+    # Whoever shares a pipe with us may have made it so; the flag belongs to the pipe.
+    os.set_blocking(ours, False)
+    os.set_blocking(theirs, False)
+    early = os.write(theirs, b"x" * 30_000)
+    process = recorded.start("cat", stdin=ours, stdout=theirs)
+    os.close(ours)
+    os.close(theirs)
+    writer = threading.Thread(target=write_and_close, args=(to_server, words))
+    writer.start()
+    # The pipe takes a part of the first chunk, and for a while no more.
+    until(lambda: waiting_bytes(from_server) > 2 * early)
+    heard = b"".join(iter(lambda: os.read(from_server, 5000), b""))
+    writer.join()
+    os.close(from_server)
+
+    assert heard[early:] == words
+    assert process.wait(10) == 0
 
 
 def test_a_call_is_recorded(recorded):
