@@ -92,7 +92,7 @@ def _heading(found: Mapping[str, Any], rows: list[dict[str, Any]]) -> Text:
     parts = [
         f"session {found['session_id']}",
         f"{found['client_name'] or '?'} to {', '.join(servers)}",
-        f"{written('started_at', found['started_at'])} UTC",
+        f"{found['started_at']:%Y-%m-%d %H:%M} UTC",
         written("duration_ms", found["duration_ms"]),
     ]
     return Text(" · ".join(printable(part) for part in parts))

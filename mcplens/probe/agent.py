@@ -39,8 +39,8 @@ class Agent:
     ) -> bool:
         """Call a tool and say whether it succeeded.
 
-        With `patience_s` the client itself times out; with `cancel_after_s` the agent changes its
-        mind and takes the call back.
+        With `patience_s` the client itself times out, which is a failure; with `cancel_after_s`
+        the agent changes its mind and takes the call back, which is none.
         """
         import anyio
         from mcp import MCPError
@@ -48,7 +48,7 @@ class Agent:
         self.call_count += 1
         succeeded = False
         try:
-            with anyio.move_on_after(cancel_after_s):
+            with anyio.move_on_after(cancel_after_s) as scope:
                 result = await self.clients[server].call_tool(
                     tool, arguments, read_timeout_seconds=patience_s
                 )
@@ -56,7 +56,7 @@ class Agent:
         except MCPError as error:
             if error.code not in PROTOCOL_ERRORS_TO_EXPECT:
                 raise
-        self.failure_count += not succeeded
+        self.failure_count += not succeeded and not scope.cancelled_caught
         self.on_call()
         return succeeded
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from mcplens.charts.findings import ending_words
@@ -26,6 +27,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 STRIP_WIDTHS: Final = (16, 44)
 SHORTEST_NAME: Final = 12
+SHORTEST_PROSE: Final = 16
 
 
 def tool_label(server_name: str | None, tool_name: str | None) -> str:
@@ -130,8 +132,10 @@ def calls_table(rows: Rows, screen: Screen) -> list[Text]:
         Column(title="call", cells=[_called(row) for row in rows], shortest=SHORTEST_NAME),
         Column(title="took", cells=[_time(row["duration_ms"]) for row in rows], align="right"),
         Column(title="ended", cells=[_call_ending(row) for row in rows]),
-        Column(title="", cells=[_message(row) for row in rows], drop=3),
     ]
+    messages = [printable(row["error_message"] or "") for row in rows]
+    if any(messages):
+        columns.append(_prose(messages))
     return set_lines(fit(columns, screen))
 
 
@@ -201,5 +205,19 @@ def _call_ending(row: Mapping[str, Any]) -> Text:
     )
 
 
-def _message(row: Mapping[str, Any]) -> Text:
-    return Text(printable(row["error_message"] or ""), style="dim")
+def _prose(texts: Sequence[str]) -> Column:
+    """Set sentences in whatever room is left; unlike a number, a sentence may be cut."""
+
+    def cut(room: int) -> tuple[str, list[Text]]:
+        cells = [Text(text, style="dim") for text in texts]
+        for cell in cells:
+            cell.truncate(room, overflow="ellipsis")
+        return "", cells
+
+    return Column(
+        title="",
+        cells=[Text() for _ in texts],
+        drop=3,
+        stretch=cut,
+        stretch_between=(SHORTEST_PROSE, max(SHORTEST_PROSE, *map(cell_len, texts))),
+    )

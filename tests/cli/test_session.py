@@ -21,7 +21,7 @@ def test_calls_stand_in_their_order_with_how_they_ended(mcplens, record):
     ran = mcplens("session")
 
     assert ran.out == (
-        "session s1 · agent to files · 2026-11-20 12:00:00 UTC · 3 s\n"
+        "session s1 · agent to files · 2026-11-20 12:00 UTC · 3 s\n"
         "\n"
         "at (UTC)    call          took  ended\n"
         "12:00:00.0  read        300 ms  ✗ timeout\n"
@@ -29,6 +29,22 @@ def test_calls_stand_in_their_order_with_how_they_ended(mcplens, record):
         "12:00:02.5  write        10 ms  · cancelled\n"
         "12:00:03.0  write            –  … still open\n"
     )
+
+
+def test_what_an_error_said_fills_the_room_that_is_left(mcplens, record, monkeypatch):
+    message = "Error executing tool … validation error for … Input should be a valid integer"
+    record(in_session("s1", target="read", outcome="tool_error", error_message=message))
+
+    wide = mcplens("session").out.splitlines()[-1]
+    monkeypatch.setenv("COLUMNS", "60")
+    narrow = mcplens("session").out.splitlines()[-1]
+
+    assert wide.endswith(
+        "✗ tool error  Error executing tool … validation error for … Input should b…"
+    )
+    assert len(wide) == 100
+    assert narrow.endswith("✗ tool error  Error executing tool…")
+    assert len(narrow) <= 60
 
 
 def test_without_an_id_the_newest_broken_session_is_shown(mcplens, record):
