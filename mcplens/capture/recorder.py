@@ -231,9 +231,9 @@ class Recorder:
     def _open_spool(self, store: Store) -> Spool:
         if self._spool is not None and self._spool.path.exists():
             return self._spool
-        if self._spool is not None:  # Somebody removed the store under our hands.
-            self._spool.close()
-            self._spool = None
+        removed, self._spool = self._spool, None
+        if removed is not None:
+            removed.close()
         create(store.path)
         spool = Spool(store, run_id=self.run_id, on_part_closed=self._seal)
         spool.write([self._run_row()])
@@ -253,7 +253,8 @@ class Recorder:
 
     def _finish(self) -> None:
         for source in self._sources:
-            source.give_up()
+            with suppress(Exception):  # The run has to end, whoever is broken.
+                source.give_up()
         self._losses.add(len(self._queue))
         self._write([self._run_row(is_end=True)])
         if self._spool is not None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mcplens.capture.wiretap import Wiretap
     from mcplens.events import Direction
 
-LINES_AT_ONCE: Final = 16
+LINES_AT_ONCE: Final = 8
 """Lines read between two breaths of the recorder, so that forwarding threads come in between."""
 
 BYTES_AT_ONCE: Final = 256_000

@@ -18,10 +18,11 @@ from pathlib import Path
 from statistics import median, quantiles
 
 from tests.benchmarks.answering import SIZE, ask
+from tests.spooled import rows
 
 HERE = Path(__file__).parent
 SERVER = [sys.executable, str(HERE / "answering.py")]
-ROUNDS = 120
+ROUNDS = 800
 MESSAGES = 50
 """Messages sent to one server before it is the next one's turn."""
 WARM_UP = 200
@@ -108,6 +109,7 @@ def main():
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as store:
         measured = measure(store)
+        [*_, run] = rows(Path(store), "runs")
     direct = measured["directly"]
     added = {name: added_us(rounds, direct) for name, rounds in measured.items()}
     print(f"Round trips of {SIZE}-byte messages, {ROUNDS * MESSAGES} each, in µs\n")
@@ -115,11 +117,12 @@ def main():
     for name, rounds in measured.items():
         cuts = quantiles([time_us for one in rounds for time_us in one], n=100)
         print(f"{name:22}{cuts[49]:8.1f}{added[name]:8.1f}{cuts[89]:8.1f}{cuts[98]:8.1f}")
+    print(f"\nrecorded {run.event_count} calls, lost {run.lost_count} messages")
     to_cat = added["mcplens record"] / added["cat | server | cat"]
     to_asyncio = added["mcplens record"] / added["asyncio streams"]
     holds = to_cat <= CAT_BOUND and to_asyncio <= ASYNCIO_BOUND
     print(
-        f"\nadded by mcplens: {to_cat:.2f} of cat (at most {CAT_BOUND:g}), "
+        f"added by mcplens: {to_cat:.2f} of cat (at most {CAT_BOUND:g}), "
         f"{to_asyncio:.3f} of asyncio (at most {ASYNCIO_BOUND:.3f}): "
         f"{'both hold' if holds else 'BROKEN'}"
     )
