@@ -236,7 +236,11 @@ class Recorder:
             removed.close()
         create(store.path)
         spool = Spool(store, run_id=self.run_id, on_part_closed=self._seal)
-        spool.write([self._run_row()])
+        try:
+            spool.write([self._run_row()])
+        except Exception:
+            spool.close()  # The next try opens one of its own.
+            raise
         self._spool = spool
         return spool
 

@@ -153,6 +153,15 @@ def test_a_store_that_stays_in_trouble_costs_its_rows_only(store, trouble):
     assert len(trouble.said) == 1
 
 
+def test_a_disk_that_is_full_from_the_start_collects_no_parts(store, trouble):
+    trouble.is_broken = True
+    with Recorder(store, observer="client", say=trouble.said.append) as recorder:
+        recorder.record(call())
+        until(lambda: trouble.tries > 3)
+
+    assert [path.name for path in store.spool.iterdir()] == ["seed.jsonl"]
+
+
 def test_a_store_that_was_removed_is_made_anew(store):
     with Recorder(store, observer="client", run_id="r1") as recorder:
         recorder.record(call(sequence=1))
