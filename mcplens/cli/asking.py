@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-_BATCH = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +29,8 @@ def ask(con: DuckDBPyConnection, sql: str, parameters: Sequence[Any] = ()) -> An
 
 
 def ask_much(con: DuckDBPyConnection, sql: str, parameters: Sequence[Any] = ()) -> Answer:
-    """Ask a question whose answer may be long; its rows come in batches, and once."""
-    from mcplens.metrics.query import interruptible
+    """Ask a question whose answer may be long; its rows come as they are read, and once."""
+    from mcplens.metrics.query import run_query
 
-    cursor = con.cursor()
-    interruptible(cursor, lambda: cursor.execute(sql, list(parameters)))
-    names = [column[0] for column in cursor.description or ()]
-    return Answer(names=names, rows=_batches(cursor))
-
-
-def _batches(cursor: DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
-    while batch := cursor.fetchmany(_BATCH):
-        yield from batch
+    names, rows = run_query(con, sql, parameters)
+    return Answer(names=names, rows=rows)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import itertools
 from typing import TYPE_CHECKING
 
 import click
@@ -65,12 +64,12 @@ def _show_view(out: Output, reading: Reading, con: DuckDBPyConnection, entry: Vi
     out.gap()
     newest = [c.name for c in entry.columns if c.name in NEWEST_FIRST]
     order = f"{newest[0]} desc nulls last, 1" if newest else "all"
-    answer = ask_much(con, f'from "{entry.name}" order by {order}')
+    question = f'from "{entry.name}" order by {order}'
     if not out.is_table:
-        out.rows(answer, lambda _: [])
+        out.rows(ask_much(con, question), lambda _: [])
         return
-    names = answer.names
-    rows = list(itertools.islice(answer.rows, MOST_ROWS))
+    answer = ask(con, f"{question} limit {MOST_ROWS}")
+    names, rows = answer.names, list(answer.rows)
     hidden: list[str] = []
 
     def table(screen: Screen) -> list[Text]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from mcplens.cli.asking import Answer
+from mcplens.cli.asking import ask_much
 from mcplens.cli.options import Reading, reading_options
 from mcplens.cli.saying import say_store
 from mcplens.reports.values import records, values_table
@@ -52,17 +53,14 @@ def sql(reading: Reading, query: str | None) -> None:
 
 def answer_query(out: Output, con: DuckDBPyConnection, text: str) -> None:
     """Answer one question; of several statements the last one answers."""
-    from mcplens.metrics.query import run_query
-
-    relation = run_query(con, text)
-    answer = Answer(names=relation.columns, rows=relation.fetchall())
+    answer = ask_much(con, text)
     if not out.is_table:
         out.rows(answer, lambda _: [])
         return
-    rows = list(answer.rows)
+    rows = list(itertools.islice(answer.rows, MOST_ROWS + 1))
     out.lines(lambda screen: _set(answer.names, rows[:MOST_ROWS], screen))
     if len(rows) > MOST_ROWS:
-        out.say(f"the first {MOST_ROWS} of {len(rows):,} rows", style="dim")
+        out.say(f"the first {MOST_ROWS} rows; --format json or csv gives all", style="dim")
 
 
 def _set(names: Sequence[str], rows: Sequence[Sequence[Any]], screen: Screen) -> list[Text]:

@@ -3,44 +3,57 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from threading import Thread
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 
 from mcplens.errors import QueryError
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection, DuckDBPyRelation
+    from duckdb import DuckDBPyConnection
 
 Result = TypeVar("Result")
 
+_BATCH = 10_000
 _KIND = re.compile(r"^[A-Z][A-Za-z ]* Error: ")
 _HINTS = {"Did you mean ": "Did you mean ", "Candidate bindings: ": "Did you mean one of "}
 
 
-def run_query(con: DuckDBPyConnection, sql: str) -> DuckDBPyRelation:
-    """Run SQL once and keep its rows.
+def run_query(
+    con: DuckDBPyConnection, sql: str, parameters: Sequence[Any] = ()
+) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+    """Run SQL; give the names of the columns, and the rows as they are read.
+
+    The rows are there until the connection is asked something else.
 
     Raises:
         QueryError: DuckDB does not accept it, or it fails on the way.
         KeyboardInterrupt: Ctrl-C came while it ran.
     """
+    with _errors_in_one_line():
+        answer = interruptible(con, lambda: con.execute(sql, list(parameters)))
+    # Where there is nothing to run, DuckDB answers with nothing at all.
+    if answer is None or answer.description is None:
+        raise QueryError("there is no query in it. Write one, such as: from tool_metrics")
+    return [column[0] for column in answer.description], _rows(con)
 
-    def run() -> DuckDBPyRelation | None:
-        relation = con.sql(sql)
-        # Not `relation and …`: whether a relation is true, DuckDB answers by running it.
-        return None if relation is None else relation.materialize()
 
+def _rows(con: DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
+    with _errors_in_one_line():
+        while batch := interruptible(con, lambda: con.fetchmany(_BATCH)):
+            yield from batch
+
+
+@contextmanager
+def _errors_in_one_line() -> Iterator[None]:
     try:
-        rows = interruptible(con, run)
+        yield
     except duckdb.Error as trouble:
         raise QueryError(explain(trouble)) from trouble
-    if rows is None:
-        raise QueryError("there is no query in it. Write one, such as: from tool_metrics")
-    return rows
 
 
 def interruptible(con: DuckDBPyConnection, work: Callable[[], Result]) -> Result:

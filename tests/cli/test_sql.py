@@ -48,7 +48,7 @@ def test_a_long_answer_says_where_it_was_cut(mcplens):
     ran = mcplens("sql", "select i from range(300) t(i)")
 
     assert len(ran.out.splitlines()) == 201
-    assert "the first 200 of 300 rows" in ran.err
+    assert "the first 200 rows; --format json or csv gives all" in ran.err
 
 
 def test_a_question_may_be_piped_in(mcplens, monkeypatch):

@@ -7,12 +7,26 @@ from mcplens.metrics.query import run_query
 from tests.builders import call
 
 
-def test_a_query_is_run_once_and_its_rows_are_kept(store, spool):
+def test_a_query_gives_names_and_rows(store, spool):
     spool([call(), call()])
 
-    rows = run_query(connect(store.path), "select count(*) as calls from calls")
+    names, rows = run_query(connect(store.path), "select count(*) as calls from calls")
 
-    assert (rows.columns, rows.fetchall(), rows.fetchall()) == (["calls"], [(2,)], [(2,)])
+    assert (names, list(rows)) == (["calls"], [(2,)])
+
+
+def test_a_long_answer_comes_whole(store):
+    _, rows = run_query(connect(store.path), "from range(25001)")
+
+    assert sum(1 for _ in rows) == 25_001
+
+
+def test_what_one_query_makes_the_next_one_finds(store):
+    con = connect(store.path)
+
+    run_query(con, "create temp table mine as select 1 as one")
+
+    assert list(run_query(con, "from mine")[1]) == [(1,)]
 
 
 @pytest.mark.parametrize(
