@@ -259,6 +259,9 @@ class Recorder:
         for source in self._sources:
             with suppress(Exception):  # The run has to end, whoever is broken.
                 source.give_up()
+        # What they said at the last; one piece of it even when the time is up.
+        while self._write_chunk() and self.clock.ns() < self._deadline_ns:
+            pass
         self._losses.add(len(self._queue))
         self._write([self._run_row(is_end=True)])
         if self._spool is not None:

@@ -14,6 +14,7 @@ from mcplens.store.location import create
 from tests.spooled import calls, ended, rows
 
 PLAIN = (sys.executable, str(Path(__file__).parents[1] / "servers" / "plain.py"))
+ASK = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "echo"}}
 
 
 @pytest.fixture
@@ -116,6 +117,25 @@ def test_trouble_in_the_tap_stays_there(store, monkeypatch):
     record_calls(store, use, test_id=lambda: 1 / 0)
 
     assert rows(store.path, "notices")[0].kind == "not_jsonrpc"
+
+
+def test_what_is_open_when_the_run_ends_before_its_client_is_recorded(store):
+    @asynccontextmanager
+    async def silent():
+        yield SimpleNamespace(), SimpleNamespace(send=lambda _: asyncio.sleep(0))
+
+    async def run():
+        with Recorder(store, observer="client") as recorder:
+            async with record_transport(silent(), recorder=recorder) as (_, write):
+                await write.send(ASK)
+                recorder.close()
+
+    asyncio.run(run())
+
+    [call] = calls(store.path)
+    assert (call.outcome, call.outcome_basis) == ("unanswered", "client_closed")
+    assert rows(store.path, "connections")[-1].end_reason == "client_closed"
+    assert rows(store.path, "runs")[-1].lost_count == 0
 
 
 def test_messages_that_find_no_room_are_counted(store, monkeypatch):

@@ -272,6 +272,20 @@ def test_a_broken_source_stops_no_other(store):
     assert said == ["stopped reading a connection: ZeroDivisionError()"]
 
 
+def test_a_source_that_cannot_be_given_up_costs_the_run_nothing(store):
+    class Stubborn:
+        def work(self):
+            return False
+
+        def give_up(self):
+            raise ZeroDivisionError
+
+    with Recorder(store, observer="client") as recorder:
+        recorder.attach(Stubborn())
+
+    assert rows(store.path, "runs")[-1].ended_at is not None
+
+
 def test_ids_are_counted_once_for_all_connections():
     with Recorder(None, observer="client", run_id="r1") as recorder:
         assert [recorder.next_sequence() for _ in range(3)] == [1, 2, 3]
