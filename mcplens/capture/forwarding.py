@@ -122,19 +122,24 @@ class Forwarding:
             hear(ns, chunk)
             try:
                 written = write(target, chunk)
-                if written < len(chunk):
-                    self._write_rest(chunk[written:])
             except BlockingIOError:
-                self._write_rest(chunk)
+                written = 0
             except OSError:  # Nobody reads any more.
                 return "target"
+            if written < len(chunk) and not self._write_rest(chunk[written:]):
+                return "target"
 
-    def _write_rest(self, rest: bytes) -> None:
-        """Write to a target that does not take all at once."""
+    def _write_rest(self, rest: bytes) -> bool:
+        """Write to a target that does not take all at once; False when nobody reads any more."""
         while rest:
             select.select([], [self._target], [])
-            with suppress(BlockingIOError):
+            try:
                 rest = rest[os.write(self._target, rest) :]
+            except BlockingIOError:
+                continue
+            except OSError:
+                return False
+        return True
 
 
 def _let_go(standard: int) -> None:

@@ -1,5 +1,6 @@
 """The proxy as a process between a client and a server: what is not to be noticed of it."""
 
+import contextlib
 import fcntl
 import os
 import random
@@ -75,6 +76,24 @@ def test_pipes_that_do_not_block_are_waited_for(recorded):
 
     assert heard[early:] == words
     assert process.wait(10) == 0
+
+
+def test_a_client_that_goes_while_its_pipe_is_full_is_gone(recorded):
+    from_server, theirs = os.pipe()
+    os.set_blocking(theirs, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(theirs, bytes(65_536))
+    # More than its own pipe takes: when it is up, the proxy has read and cannot write.
+    server = "head -c 70000 /dev/zero; echo up >&2; while echo line; do :; done"
+    process = recorded.start("sh", "-c", server, stdout=theirs)
+    os.close(theirs)
+    while process.stderr.readline() != b"up\n":
+        pass
+
+    os.close(from_server)
+
+    assert process.wait(10) == -signal.SIGPIPE
 
 
 def test_a_call_is_recorded(recorded):
