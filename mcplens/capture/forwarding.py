@@ -23,6 +23,7 @@ STRAGGLER_S: Final = 0.2
 
 STDIN: Final = 0
 STDOUT: Final = 1
+STDERR: Final = 2
 
 EndReason = Literal["client_closed", "server_exited"]
 
@@ -140,6 +141,18 @@ class Forwarding:
             except OSError:
                 return False
         return True
+
+
+def occupy_standard_streams() -> None:
+    """Keep the numbers of standard streams that the client closed from the next files we open.
+
+    Else the spool could become our standard output, and what the server says would land in it.
+    """
+    for number in (STDIN, STDOUT, STDERR):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY)  # Takes the lowest free number, which is this one.
 
 
 def _let_go(standard: int) -> None:

@@ -10,7 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from mcplens.capture.forwarding import Traffic
+from mcplens.capture.forwarding import Traffic, occupy_standard_streams
 from mcplens.capture.processes import PassedOnSignals, start_server
 from mcplens.capture.stderr import say
 from mcplens.capture.wiretap import Wiretap
@@ -47,6 +47,7 @@ def run_proxy(
     Raises:
         CommandNotFoundError: the server's command does not exist or may not be run.
     """
+    occupy_standard_streams()
     with PassedOnSignals() as signals:
         wiretap = Wiretap()
         spawned_ns = time.monotonic_ns()

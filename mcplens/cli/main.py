@@ -36,8 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = list(sys.argv[1:] if argv is None else argv)
     try:
         code = _run(args)
-        # What is still in the buffer may find the pipe closed too.
-        sys.stdout.flush()
+        if sys.stdout is not None:  # It was closed before we came.
+            # What is still in the buffer may find the pipe closed too.
+            sys.stdout.flush()
     except McplensError as error:
         print(f"mcplens: {error}", file=sys.stderr)
         return error.exit_code

@@ -96,6 +96,19 @@ def test_a_client_that_goes_while_its_pipe_is_full_is_gone(recorded):
     assert process.wait(10) == -signal.SIGPIPE
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_standard_streams_that_are_closed_stay_so(recorded, closed):
+    command = recorded.command("sh", "-c", "sleep 0.3; echo a stray line >&2; echo one; exit 5")
+
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", *command], capture_output=True, check=False
+    )
+
+    assert done.returncode == 5
+    assert b"Traceback" not in done.stderr
+    assert rows(recorded.store, "runs")[-1].ended_at is not None
+
+
 def test_a_call_is_recorded(recorded):
     done = recorded.run(*PLAIN, words=CALL, options=["--label", "night", "--server", "mine"])
 
