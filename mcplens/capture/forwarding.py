@@ -21,6 +21,9 @@ READ_BYTES: Final = 65_536
 STRAGGLER_S: Final = 0.2
 """How often to look, after the server's end, whether anybody is there to wait for."""
 
+REST_WHEN_TOLD_S: Final = 1.0
+"""How long a client that told us to end may take to read the rest; clients kill after two."""
+
 STDIN: Final = 0
 STDOUT: Final = 1
 STDERR: Final = 2
@@ -54,11 +57,17 @@ class Traffic:
         """Wait until what the server wrote before it ended has reached the client.
 
         A process that the server left behind may hold its pipe. It is listened to as long as the
-        client is there, as it would be without us.
+        client is there, as it would be without us; when we were told to end, only what is already
+        said is waited for.
         """
+        told_at: float | None = None
         while self._outbound.is_alive():
             self._outbound.join(STRAGGLER_S)
-            if is_told_to_end() or (self._is_client_gone and self._is_silent()):
+            if told_at is None and is_told_to_end():
+                told_at = time.monotonic()
+            if (self._is_client_gone or told_at is not None) and self._is_silent():
+                return
+            if told_at is not None and time.monotonic() - told_at > REST_WHEN_TOLD_S:
                 return
 
     def _is_silent(self) -> bool:

@@ -187,6 +187,28 @@ def test_the_server_is_told_what_we_are_told(recorded, number):
     assert rows(recorded.store, "connections")[-1].end_reason == "signal"
 
 
+def test_what_the_server_said_when_it_was_told_to_end_arrives(recorded):
+    # It says more than one pipe takes, and less than the two and the proxy.
+    server = script(
+        "import os, signal\n"
+        "def end(*_):\n"
+        "    os.write(1, bytes(150_000))\n"
+        "    os._exit(0)\n"
+        "signal.signal(signal.SIGTERM, end)\n"
+        "os.write(1, b'up\\n')\n"
+        "signal.pause()"
+    )
+    process = recorded.start(*server)
+    process.stdout.readline()
+
+    process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(0.5)
+
+    assert process.stdout.read() == bytes(150_000)
+    assert process.wait(10) == 0
+
+
 def test_what_was_asked_before_a_signal_is_recorded(recorded):
     process = recorded.start(*PLAIN)
     process.stdin.write(HANG)
