@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 LINES_AT_ONCE: Final = 8
 """Lines read between two breaths of the recorder, so that forwarding threads come in between."""
 
+HASTE: Final = 64
+"""Of so many waiting chunks one line more is read at once: what waits must not grow for ever."""
+
 BYTES_AT_ONCE: Final = 256_000
 """The same in bytes, for wires with long lines."""
 
@@ -47,7 +50,7 @@ class Transcriber:
     def work(self) -> bool:
         """Read a few lines, and say whether more are waiting."""
         room = BYTES_AT_ONCE
-        for _ in range(LINES_AT_ONCE):
+        for _ in range(LINES_AT_ONCE + len(self._wiretap) // HASTE):
             found = self._next_line()
             if found is None:
                 self._correlator.tick(self._clock.ns())

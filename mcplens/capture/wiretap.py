@@ -95,6 +95,9 @@ class Wiretap:
             "to_client": Ear("to_client", self._heard, max_bytes=max_bytes),
         }
 
+    def __len__(self) -> int:
+        return len(self._heard)
+
     def end(self, reason: str, *, ns: int, exit_code: int | None) -> None:
         """Say that nothing more will come."""
         for direction, ear in self.ears.items():
