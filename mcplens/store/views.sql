@@ -1677,12 +1677,13 @@ comment on column connections.client_version is 'The client''s version by its ow
 comment on column connections.client_process_id is 'Keyed hash of the process that started the server.';
 comment on column connections.spawned_at is 'When the server was started or the connection opened, UTC.';
 comment on column connections.first_answered_at is 'When the server''s first answer was seen, UTC.';
-comment on column connections.ended_at is 'When the connection ended, UTC.';
+comment on column connections.ended_at is
+'When the connection ended, UTC; NULL while it is open, and where nobody saw the end.';
 comment on column connections.end_reason is
 'Who ended it: client_closed, server_exited, signal or recorder_died.';
 comment on column connections.exit_code is 'The server''s exit code; a negative number is a signal.';
 comment on column connections.startup_ms is 'From starting the server to its first answer, in ms.';
-comment on column connections.duration_ms is 'From start to end, in ms; NULL while it is open.';
+comment on column connections.duration_ms is 'From start to end, in ms; NULL without an end.';
 
 -- What servers said of their tools, prompts and resources, and when that changed: another hash is another
 -- definition.
@@ -2457,7 +2458,15 @@ by_session as (
         sum(by_tool.side_effects) as side_effects,
         sum(by_tool.cost_usd) as cost_usd,
         arg_max(by_tool.last_state, by_tool.last_place) as last_state,
-        coalesce(bool_or(links.connection_id is not null and links.ended_at is null), false) as is_running
+        -- Of a connection whose recorder died nobody knows when it ended, but that it did.
+        coalesce(
+            bool_or(
+                links.connection_id is not null
+                and links.ended_at is null
+                and links.end_reason is null
+            ),
+            false
+        ) as is_running
     from by_tool
     left join links on by_tool.connection_id = links.connection_id
     group by by_tool.session_id

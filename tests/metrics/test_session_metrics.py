@@ -100,6 +100,14 @@ def test_a_session_is_running_while_a_connection_of_it_is_open(metrics_of):
     assert row.terminal_state == "running"
 
 
+def test_a_session_whose_recorder_died_is_not_running_for_ever(metrics_of):
+    rows = [connection(at=0), connection(at=9, end_reason="recorder_died"), call()]
+
+    [row] = metrics_of([*rows, call(at=1, outcome="unanswered")], "session_metrics")
+
+    assert row.terminal_state == "interrupted"
+
+
 def test_a_session_in_which_nothing_was_called_says_so(metrics_of):
     [row] = metrics_of([event(method="initialize", target=None)], "session_metrics")
 

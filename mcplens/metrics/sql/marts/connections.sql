@@ -62,9 +62,10 @@ comment on column connections.client_version is 'The client''s version by its ow
 comment on column connections.client_process_id is 'Keyed hash of the process that started the server.';
 comment on column connections.spawned_at is 'When the server was started or the connection opened, UTC.';
 comment on column connections.first_answered_at is 'When the server''s first answer was seen, UTC.';
-comment on column connections.ended_at is 'When the connection ended, UTC.';
+comment on column connections.ended_at is
+'When the connection ended, UTC; NULL while it is open, and where nobody saw the end.';
 comment on column connections.end_reason is
 'Who ended it: client_closed, server_exited, signal or recorder_died.';
 comment on column connections.exit_code is 'The server''s exit code; a negative number is a signal.';
 comment on column connections.startup_ms is 'From starting the server to its first answer, in ms.';
-comment on column connections.duration_ms is 'From start to end, in ms; NULL while it is open.';
+comment on column connections.duration_ms is 'From start to end, in ms; NULL without an end.';

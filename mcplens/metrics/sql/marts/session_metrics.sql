@@ -109,7 +109,15 @@ by_session as (
         sum(by_tool.side_effects) as side_effects,
         sum(by_tool.cost_usd) as cost_usd,
         arg_max(by_tool.last_state, by_tool.last_place) as last_state,
-        coalesce(bool_or(links.connection_id is not null and links.ended_at is null), false) as is_running
+        -- Of a connection whose recorder died nobody knows when it ended, but that it did.
+        coalesce(
+            bool_or(
+                links.connection_id is not null
+                and links.ended_at is null
+                and links.end_reason is null
+            ),
+            false
+        ) as is_running
     from by_tool
     left join links on by_tool.connection_id = links.connection_id
     group by by_tool.session_id
