@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mcplens.metrics.patterns import glob_to_regex
+from mcplens.metrics.patterns import glob_to_regex, may_name_server
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +31,12 @@ def set_budgets(con: DuckDBPyConnection, budgets: Sequence[BudgetRow]) -> None:
     con.execute("delete from raw_budgets")
     for budget in budgets:
         con.execute(
-            "insert into raw_budgets values ($1, $2, $3, $4)",
-            [budget.budget_id, glob_to_regex(budget.tool), budget.quantile, budget.limit_ms],
+            "insert into raw_budgets values ($1, $2, $3, $4, $5)",
+            [
+                budget.budget_id,
+                glob_to_regex(budget.tool),
+                may_name_server(budget.tool),
+                budget.quantile,
+                budget.limit_ms,
+            ],
         )

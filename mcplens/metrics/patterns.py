@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _GLOB = re.compile(r"[*?\[]")
+_CHOICE = re.compile(r"(!?+)(.[^\]]*)\]", re.DOTALL)
+_SPECIAL_INSIDE = re.compile(r"[\\\[\]^]")
+_ESCAPED = r"\\\g<0>"
+_RANGE = re.compile(r"(.)-(.)", re.DOTALL)
 _LISTED = 6
 
 
@@ -19,7 +23,11 @@ def is_glob(text: str) -> bool:
 
 
 def glob_to_regex(text: str) -> str:
-    """Translate `*`, `?` and `[abc]` into a regular expression that matches whole names."""
+    """Translate `*`, `?` and `[abc]` into a regular expression that matches whole names.
+
+    A bracket that begins no choice stands for itself, and so does the text as a whole: names may
+    hold brackets.
+    """
     pattern, rest = "", text
     while rest:
         char, rest = rest[0], rest[1:]
@@ -27,15 +35,24 @@ def glob_to_regex(text: str) -> str:
             pattern += ".*"
         elif char == "?":
             pattern += "."
-        elif char == "[" and "]" in rest[1:]:
-            end = rest.index("]", 1)
-            inside = rest[:end].replace("\\", "\\\\")
+        elif char == "[" and (choice := _CHOICE.match(rest)) and _is_in_order(choice[2]):
             # In a glob it is the exclamation mark that turns the choice around.
-            pattern += f"[^{inside[1:]}]" if inside.startswith("!") else f"[{inside}]"
-            rest = rest[end + 1 :]
+            turned = "^" if choice[1] else ""
+            pattern += f"[{turned}{_SPECIAL_INSIDE.sub(_ESCAPED, choice[2])}]"
+            rest = rest[choice.end() :]
         else:
             pattern += re.escape(char)
-    return f"(?s)^(?:{pattern})$"
+    return f"(?s)^(?:{pattern}|{re.escape(text)})$"
+
+
+def may_name_server(tool: str) -> bool:
+    """Say whether a tool's name or glob may be for `server:tool`, and not for tools alone."""
+    # Tools may have colons in their names, but without one no server can be meant.
+    return ":" in tool
+
+
+def _is_in_order(choice: str) -> bool:
+    return all(first <= last for first, last in _RANGE.findall(choice))
 
 
 def did_you_mean(text: str, known: Sequence[str]) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 BUDGETS_SQL = """\
 create table if not exists raw_budgets (
-    budget_id varchar, tool_pattern varchar, quantile double, limit_ms double
+    budget_id varchar, tool_pattern varchar, has_server boolean, quantile double, limit_ms double
 )"""
 """Makes the relation that budgets are put into."""
 

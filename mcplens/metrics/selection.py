@@ -8,7 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mcplens.errors import UsageError
-from mcplens.metrics.patterns import did_you_mean, glob_to_regex, is_glob, name_some
+from mcplens.metrics.patterns import (
+    did_you_mean,
+    glob_to_regex,
+    is_glob,
+    may_name_server,
+    name_some,
+)
 from mcplens.metrics.raw import quote, quote_list
 from mcplens.units import parse_span_s
 
@@ -138,16 +144,15 @@ def parse_moment(text: str | datetime | None, *, now: datetime) -> datetime | No
 def tool_matches(column: str, tool: str) -> str:
     """Say in SQL that a tool's name, with or without its server, is the one meant."""
     alone = _matches(column, tool)
-    # Tools may have colons in their names, but without one no server can be meant.
-    return f"({alone} or {_matches(_FULL_NAME.format(column), tool)})" if ":" in tool else alone
+    if not may_name_server(tool):
+        return alone
+    return f"({alone} or {_matches(_FULL_NAME.format(column), tool)})"
 
 
 def _matches(expression: str, name: str) -> str:
-    exact = f"{expression} = {quote(name)}"
     if not is_glob(name):
-        return exact
-    # A name may itself hold a bracket, so what is equal always matches.
-    return f"({exact} or regexp_matches({expression}, {quote(glob_to_regex(name))}))"
+        return f"{expression} = {quote(name)}"
+    return f"regexp_matches({expression}, {quote(glob_to_regex(name))})"
 
 
 def _all(*conditions: str | None) -> str | None:

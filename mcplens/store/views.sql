@@ -235,7 +235,7 @@ from raw_tail
 where "table" = 'samples' and sample_id is not null;
 
 create table if not exists raw_budgets (
-    budget_id varchar, tool_pattern varchar, quantile double, limit_ms double
+    budget_id varchar, tool_pattern varchar, has_server boolean, quantile double, limit_ms double
 );
 
 create or replace view stg_budgets as
@@ -252,6 +252,7 @@ final as (
     select
         budget_id,
         tool_pattern,
+        has_server,
         quantile,
         limit_ms
     from given
@@ -263,7 +264,9 @@ select * from final;
 comment on view stg_budgets is 'One row per budget that was given to this connection.';
 comment on column stg_budgets.budget_id is 'The budget.';
 comment on column stg_budgets.tool_pattern is
-'Regular expression for the tools it is for, with or without server: before the name.';
+'Regular expression for the names of the tools it is for.';
+comment on column stg_budgets.has_server is
+'Whether the expression may be for a name with server: before it, too.';
 comment on column stg_budgets.quantile is 'The share of calls that must keep it, 0 to 1.';
 comment on column stg_budgets.limit_ms is
 'The longest these may take, in ms; NULL when it is about success alone.';
@@ -1286,7 +1289,12 @@ covered as (
     inner join tools
         on
             regexp_matches(tools.tool_name, budgets.tool_pattern)
-            or regexp_matches(coalesce(tools.server_name, '') || ':' || tools.tool_name, budgets.tool_pattern)
+            or (
+                budgets.has_server
+                and regexp_matches(
+                    coalesce(tools.server_name, '') || ':' || tools.tool_name, budgets.tool_pattern
+                )
+            )
 
 ),
 

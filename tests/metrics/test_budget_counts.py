@@ -77,6 +77,24 @@ def test_a_budget_finds_its_tools_by_name_or_pattern(counts_of, tool):
     assert len(rows) == (2 if tool == "*" else 1)
 
 
+@pytest.mark.parametrize("tool", ["read_file", "f*", "*s:r*", "[r]ead*", "w[x]", "[z-a]", "[!]"])
+def test_a_budget_finds_the_tools_that_a_filter_finds(store, spool, tool):
+    spool([call(), call(target="w[x]"), call(target="f:s:r")])
+    con = connect(store.path)
+
+    set_budgets(con, [p95(50.0, tool=tool)])
+
+    counted = rows_of(con, "from budget_counts order by tool_name")
+    filtered = rows_of(connect(store.path, tool=tool), "from tool_metrics order by tool_name")
+    assert [row.tool_name for row in counted] == [row.tool_name for row in filtered]
+
+
+def test_a_pattern_for_tools_says_nothing_of_servers(counts_of):
+    rows = counts_of([call(target="find"), call(target="read")], p95(50.0, tool="f*"))
+
+    assert [(row.server_name, row.tool_name) for row in rows] == [("files", "find")]
+
+
 def test_each_budget_counts_for_itself(counts_of):
     rows = counts_of([call(work_ms=70.0)], p95(50.0, budget_id="a"), p95(100.0, budget_id="b"))
 

@@ -36,7 +36,12 @@ covered as (
     inner join tools
         on
             regexp_matches(tools.tool_name, budgets.tool_pattern)
-            or regexp_matches(coalesce(tools.server_name, '') || ':' || tools.tool_name, budgets.tool_pattern)
+            or (
+                budgets.has_server
+                and regexp_matches(
+                    coalesce(tools.server_name, '') || ':' || tools.tool_name, budgets.tool_pattern
+                )
+            )
 
 ),
 
