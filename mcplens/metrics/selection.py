@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _FULL_NAME = "coalesce(server_name, '') || ':' || {}"
-_LAST = re.compile(r"last(?:~(\d+))?")
+_LAST = re.compile(r"last(?:~(\d{1,9}))?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,20 +125,20 @@ def parse_moment(text: str | datetime | None, *, now: datetime) -> datetime | No
     """Read `24h`, `7d`, an ISO time or a datetime as naive UTC; without a zone it is UTC."""
     if text is None:
         return None
-    if isinstance(text, datetime):
-        moment = text
-    else:
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            try:
-                return now - timedelta(seconds=parse_span_s(text))
-            except (UsageError, OverflowError):
-                raise UsageError(
-                    f'"{text}" is no time. Write a stretch such as 24h, or a date such as '
-                    "2026-11-20, UTC"
-                ) from None
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    try:
+        moment = text if isinstance(text, datetime) else _moment(text, now)
+        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    except (UsageError, OverflowError):
+        raise UsageError(
+            f'"{text}" is no time. Write a stretch such as 24h, or a date such as 2026-11-20, UTC'
+        ) from None
+
+
+def _moment(text: str, now: datetime) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return now - timedelta(seconds=parse_span_s(text))
 
 
 def tool_matches(column: str, tool: str) -> str:

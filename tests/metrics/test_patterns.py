@@ -7,7 +7,9 @@ from mcplens.metrics.patterns import glob_to_regex
 
 
 def is_found(name, pattern):
-    return duckdb.execute("select regexp_matches($1, $2)", [name, glob_to_regex(pattern)]).fetchone()
+    return duckdb.execute(
+        "select regexp_matches($1, $2)", [name, glob_to_regex(pattern)]
+    ).fetchone()
 
 
 @given(st.text("abz19-[]!^\\&|~*?: \n\N{LATIN SMALL LETTER E WITH ACUTE}"))

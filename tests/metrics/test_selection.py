@@ -9,6 +9,9 @@ from mcplens.metrics.connect import connect
 from mcplens.metrics.selection import parse_moment
 from tests.builders import NOON, call, connection, definition, notice, run
 
+MANY_DIGITS = "9" * 5000
+FAR = "9999-12-31T23:59-14:00"
+
 
 @pytest.fixture
 def two_runs(store, spool):
@@ -191,6 +194,10 @@ def test_the_beginning_of_an_id_is_enough(store, spool):
         ),
         ({"run": ""}, 'there is no run "". There is: last, main@2, main@1, aaa2, aaa1'),
         ({"run": "last~2"}, 'run "last~2": of 2 runs the oldest is "last~1"'),
+        (
+            {"run": f"last~{MANY_DIGITS}"},
+            f'there is no run "last~{MANY_DIGITS}". There is: last, main@2, main@1, aaa2, aaa1',
+        ),
         ({"server": "flies"}, 'there is no server "flies" in this store. Did you mean "files"?'),
         ({"server": "x"}, 'there is no server "x" in this store. There is: files, git'),
         (
@@ -204,6 +211,10 @@ def test_the_beginning_of_an_id_is_enough(store, spool):
         (
             {"since": "soon"},
             '"soon" is no time. Write a stretch such as 24h, or a date such as 2026-11-20, UTC',
+        ),
+        (
+            {"until": FAR},
+            f'"{FAR}" is no time. Write a stretch such as 24h, or a date such as 2026-11-20, UTC',
         ),
         (
             {"since": "2026-11-21", "until": "2026-11-20"},
