@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 from mcplens import __version__
 from mcplens.capture.clock import Clock
 from mcplens.capture.losses import Losses
+from mcplens.capture.names import clean_name
 from mcplens.capture.privacy import Keep, Privacy
 from mcplens.capture.stderr import say as say_on_stderr
 from mcplens.config import hash_key
@@ -86,7 +87,7 @@ class Recorder:
         """
         self.run_id = run_id or os.urandom(6).hex()
         self.observer: Observer = observer
-        self.label = label
+        self.label = clean_name(label)
         self.keep: Keep = keep
         hashing = hash_key()
         self.privacy = Privacy(keep, key=hashing.key)

@@ -102,6 +102,13 @@ def test_a_run_is_told_at_its_start_and_at_its_end(store):
     assert end.recorder_cpu_ms > 0
 
 
+def test_a_label_that_is_no_text_costs_no_run(store):
+    with Recorder(store, observer="client", label="caf\udce9\x1b[2J"):
+        pass
+
+    assert [run.label for run in rows(store.path, "runs")] == ["caf[2J", "caf[2J"]
+
+
 def test_a_full_queue_drops_and_counts(store, trouble):
     trouble.is_broken = True
     with Recorder(store, observer="client", max_rows=3, say=trouble.said.append) as recorder:
