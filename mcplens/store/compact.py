@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -128,17 +128,17 @@ class _Work:
             else:
                 groups = [footer.row_group(i) for i in range(footer.num_row_groups)]
                 return sum(group.total_byte_size + group.num_rows * _ROW_BYTES for group in groups)
-        self.declined.add(file.path)
-        self.report.set_aside.append(SetAside(self.store.path / file.path, reason))
+        self._decline(file, reason)
         return None
 
     def _join(self, manifest: Manifest, group: list[LiveFile]) -> None:
         first = group[0]
-        # Pieces keep columns that a later mcplens added and this one does not know.
-        pieces = [pq.ParquetFile(self.store.path / file.path).read() for file in group]
+        pieces = self._read(group)
+        if len(pieces) < len(group):
+            return  # What cannot be read was declined; the others are grouped anew.
         joined = in_order(first.table, pieces)
         if first.table == "events":
-            joined = _without_ended(joined, {one.id for one in manifest.unfinished})
+            joined = _without_ended(joined)
         output = Output(
             table=first.table,
             date=first.date,
@@ -149,19 +149,34 @@ class _Work:
             self.store,
             manifest,
             name=f"compacted-{manifest.generation + 1:06d}",
-            outputs=[output] if joined.num_rows else [],
+            outputs=[output],
             retire=[file.path for file in group],
             unfinished=manifest.unfinished,
             now=self.clock(),
             on_step=self.on_step,
         )
         self.report.replaced_count += len(group)
-        self.report.written_count += 1 if joined.num_rows else 0
+        self.report.written_count += 1
         self.report.dropped_count += sum(file.row_count for file in group) - joined.num_rows
 
+    def _read(self, group: list[LiveFile]) -> list[pa.Table]:
+        pieces = []
+        for file in group:
+            try:
+                # Pieces keep columns that a later mcplens added and this one does not know.
+                pieces.append(pq.ParquetFile(self.store.path / file.path).read())
+            except (OSError, pa.ArrowException) as trouble:
+                self._decline(file, f"{self.store.path / file.path} cannot be read ({trouble})")
+        return pieces
 
-def _without_ended(events: pa.Table, still_open: Collection[str]) -> pa.Table:
-    """Drop rows that say a request was open, unless it still is."""
+    def _decline(self, file: LiveFile, reason: str) -> None:
+        self.declined.add(file.path)
+        self.report.set_aside.append(SetAside(self.store.path / file.path, reason))
+
+
+def _without_ended(events: pa.Table) -> pa.Table:
+    """Drop rows that say a request was open where another row says how it ended."""
     has_outcome = pc.is_valid(events["outcome"])
-    is_open = pc.is_in(events["event_id"], pa.array(sorted(still_open), pa.string()))
-    return events.filter(pc.or_(has_outcome, is_open))
+    ended = events["event_id"].filter(has_outcome)
+    is_ended = pc.is_in(events["event_id"], ended.combine_chunks())
+    return events.filter(pc.or_(has_outcome, pc.invert(is_ended)))

@@ -122,21 +122,21 @@ def test_a_request_still_open_after_joining_is_ended_when_its_recorder_died(stor
     assert event_ids_in(store) == ["run1-1", "run1-2", "run1-3"]
 
 
-def test_files_of_nothing_but_ended_open_rows_leave_nothing(store):
+def test_an_open_row_whose_end_nobody_found_is_kept(store):
+    """Its file could not be read when its recorder died, and was brought back later."""
     spool = Spool(store, run_id="run1", max_bytes=1)
-    for sequence in (1, 2):
-        spool.write([event(sequence=sequence, outcome=None)])
-        spool.write([event(sequence=sequence + 10, at=DAY_S)])
-        seal(store)
-    spool.write([event(sequence=1, at=DAY_S), event(sequence=2, at=DAY_S)])
+    spool.write([event(sequence=1, outcome=None)])
+    spool.write([event(sequence=2)])
+    seal(store)
+    path = store.path / files_of(store, "events")[0].path
+    path.rename(store.path / "elsewhere")
     spool.close()
     seal(store)
+    (store.path / "elsewhere").rename(path)
 
-    report = compact(store)
+    compact(store)
 
-    assert report.dropped_count == 2
-    assert [file.date for file in files_of(store, "events")] == ["2026-11-21"]
-    assert event_ids_in(store) == ["run1-1", "run1-11", "run1-12", "run1-2"]
+    assert finished_in(store) == {"run1-1": None, "run1-2": "ok"}
 
 
 def test_a_torn_file_is_left_alone_and_the_others_are_joined(store):
@@ -157,6 +157,19 @@ def test_a_file_torn_inside_is_left_alone_too(store):
     torn = store.path / files_of(store, "events")[1].path
     content = bytearray(torn.read_bytes())
     content[4:] = b"\0" * (len(content) - 8) + b"PAR1"
+    torn.write_bytes(content)
+
+    report = compact(store)
+
+    assert [aside.path for aside in report.set_aside] == [torn]
+    assert report.replaced_count == 2
+
+
+def test_a_file_whose_rows_are_damaged_is_left_alone_too(store):
+    sealed_one_by_one(store, [call(sequence=1)], [call(sequence=2)], [call(sequence=3)])
+    torn = store.path / files_of(store, "events")[1].path
+    content = bytearray(torn.read_bytes())
+    content[4:2000] = b"\xff" * 1996
     torn.write_bytes(content)
 
     report = compact(store)
