@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import io
 import json
 import math
 from collections.abc import Iterable, Sequence
@@ -11,6 +12,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Literal, TextIO
 
+from mcplens.reports.screen import is_utf8
 from mcplens.reports.text import printable
 
 Format = Literal["table", "json", "csv"]
@@ -19,9 +21,10 @@ Format = Literal["table", "json", "csv"]
 def write_json(columns: Sequence[str], rows: Iterable[Sequence[Any]], stream: TextIO) -> None:
     """Write a plain array of objects, one per line."""
     before = "[\n"
+    only_ascii = not is_utf8(stream)
     for row in rows:
         item = {name: _plain(value) for name, value in zip(columns, row, strict=True)}
-        stream.write(before + _safe_json(json.dumps(item, ensure_ascii=False)))
+        stream.write(before + _safe_json(json.dumps(item, ensure_ascii=only_ascii)))
         before = ",\n"
     stream.write("[]\n" if before == "[\n" else "\n]\n")
 
@@ -29,6 +32,8 @@ def write_json(columns: Sequence[str], rows: Iterable[Sequence[Any]], stream: Te
 def write_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]], stream: TextIO) -> None:
     """Write a header and one line per row; NULL is an empty field, lists are JSON text."""
     writer = csv.writer(stream, lineterminator="\n")
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
     spell = printable if stream.isatty() else str
     writer.writerow([spell(name) for name in columns])
     for row in rows:

@@ -31,11 +31,16 @@ def screen_of(stream: TextIO, environment: Mapping[str, str] = os.environ) -> Sc
 
     NO_COLOR, a dumb terminal and an encoding other than UTF-8 all mean plain ASCII.
     """
-    encoding = (getattr(stream, "encoding", None) or "ascii").lower().replace("-", "")
     is_plain = bool(environment.get("NO_COLOR")) or environment.get("TERM") in DUMB
     # Rich finds the width also where only stdin or stderr is a terminal, as in `| less`.
     width = Console(file=stream, _environ=dict(environment)).width
-    return Screen(width=width, is_ascii=is_plain or encoding != "utf8")
+    return Screen(width=width, is_ascii=is_plain or not is_utf8(stream))
+
+
+def is_utf8(stream: TextIO) -> bool:
+    """Tell whether a stream takes every letter; one without an encoding keeps text as it is."""
+    encoding: str | None = getattr(stream, "encoding", "utf-8")
+    return (encoding or "utf-8").lower().replace("-", "") == "utf8"
 
 
 def print_lines(lines: Iterable[Text], stream: TextIO, screen: Screen) -> None:

@@ -1,5 +1,7 @@
 """The demo, run once for real: two servers, the recorder before each, an agent, a report."""
 
+import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -16,44 +18,55 @@ from mcplens.errors import UsageError
 from mcplens.metrics.connect import connect
 from tests.browser import Tab, chromium
 
-# One worker runs them all, so that the demo runs once.
-pytestmark = pytest.mark.xdist_group("demo")
-
 COMMAND = [sys.executable, "-m", "mcplens", "demo"]
 
 
 @dataclass(frozen=True)
 class Demo:
-    folder: Path
+    place: Path
     code: int
     out: str
     err: str
     took_s: float
-    home: Path
+
+    @property
+    def folder(self):
+        return self.place / "mcplens-demo"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def demo(tmp_path_factory):
-    place = tmp_path_factory.mktemp("demo")
-    home = place / "home"
+    """Run the demo, unless another worker of this test run has done so."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    place = shared / "demo"
+    ran = place / "ran.json"
+    with (shared / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not ran.exists():
+            place.mkdir(exist_ok=True)
+            ran.write_text(json.dumps(run_demo(place)))
+    return Demo(place=place, **json.loads(ran.read_text()))
+
+
+def run_demo(place):
     began = time.monotonic()
     ran = subprocess.run(
         COMMAND,
         cwd=place,
-        env=environment(home),
+        env=environment(place / "home"),
         capture_output=True,
         encoding="utf-8",
         timeout=100,
         check=False,
     )
-    return Demo(
-        folder=place / "mcplens-demo",
-        code=ran.returncode,
-        out=ran.stdout,
-        err=ran.stderr,
-        took_s=time.monotonic() - began,
-        home=home,
-    )
+    return {
+        "code": ran.returncode,
+        "out": ran.stdout,
+        "err": ran.stderr,
+        "took_s": time.monotonic() - began,
+    }
 
 
 def environment(home):
@@ -151,7 +164,7 @@ def test_only_the_folder_of_the_demo_is_written_to(demo):
         "report.html",
         "servers.log",
     ]
-    assert not (demo.home / "data" / "mcplens").exists()
+    assert not (demo.place / "home" / "data" / "mcplens").exists()
 
 
 @pytest.mark.browser

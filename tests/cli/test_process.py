@@ -1,6 +1,7 @@
 """What only a process of its own shows: exit codes, pipes, signals, and real terminals."""
 
 import contextlib
+import json
 import os
 import pty
 import select
@@ -112,6 +113,16 @@ def test_another_encoding_gets_ascii(store, record, start):
     process = start("tools", "--store", str(store.path), env=environment)
 
     assert process.communicate(timeout=PATIENCE_S)[0].isascii()
+
+
+def test_json_in_another_encoding_is_still_json(store, record, start):
+    record(call(target="日本"))
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+
+    as_json = start("tools", "--format", "json", "--store", str(store.path), env=environment)
+    [row] = json.loads(as_json.communicate(timeout=PATIENCE_S)[0])
+
+    assert row["tool_name"] == "日本"
 
 
 def test_the_prompt_answers_at_a_real_terminal(store, record):
