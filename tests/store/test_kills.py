@@ -29,7 +29,7 @@ def kill(process):
     process.wait()
 
 
-@pytest.mark.parametrize("writer_kills", [5, pytest.param(100, marks=pytest.mark.deep)])
+@pytest.mark.parametrize("writer_kills", [5, pytest.param(50, marks=pytest.mark.deep)])
 @pytest.mark.timeout(900)
 def test_nothing_that_was_in_the_spool_is_lost_when_writers_are_killed(tmp_path, writer_kills):
     store = create(tmp_path / "store")
@@ -65,7 +65,7 @@ def assert_all_there(ids, acknowledged):
         assert len(sequences) >= count
 
 
-@pytest.mark.parametrize("sealer_kills", [5, pytest.param(200, marks=pytest.mark.deep)])
+@pytest.mark.parametrize("sealer_kills", [5, pytest.param(40, marks=pytest.mark.deep)])
 @pytest.mark.timeout(900)
 def test_nothing_is_lost_or_doubled_when_sealers_are_killed(tmp_path, sealer_kills):
     store = create(tmp_path / "store")

@@ -8,7 +8,7 @@ from tests.store.counting import count_in
 from tests.store.looking import finished_in
 
 
-@pytest.mark.parametrize("rounds", [300, pytest.param(3000, marks=pytest.mark.deep)])
+@pytest.mark.parametrize("rounds", [300, pytest.param(1000, marks=pytest.mark.deep)])
 @pytest.mark.timeout(900)
 def test_a_reader_sees_each_event_once_while_parts_are_sealed_and_joined(store, tmp_path, rounds):
     counter = tmp_path / "count"
