@@ -153,8 +153,8 @@ class Recorded:
         return "\n".join(msgspec.json.encode(row).decode() for row in self.rows)
 
 
-def correlator(rows, *, keep="shape", server_name_option=None, **facts) -> Correlator:
-    """Build a correlator on a clock that stands at noon, with its rows in a list."""
+def correlator(rows, *, keep="shape", server_name_option=None, clock=None, **facts) -> Correlator:
+    """Build a correlator whose rows go to a list, on a clock that stands at noon."""
     return Correlator(
         run_id="run1",
         connection=ConnectionFacts(
@@ -168,7 +168,7 @@ def correlator(rows, *, keep="shape", server_name_option=None, **facts) -> Corre
             }
         ),
         privacy=Privacy(keep, key=KEY),
-        clock=Clock(monotonic_ns=lambda: 0, wall_ns=lambda: NOON_NS),
+        clock=clock or Clock(monotonic_ns=lambda: 0, wall_ns=lambda: NOON_NS),
         next_sequence=count(1).__next__,
         emit=rows.append,
         server_name_option=server_name_option,

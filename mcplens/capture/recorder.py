@@ -110,7 +110,7 @@ class Recorder:
         self._spool: Spool | None = None
         self._is_troubled = False
         self._retry_ns = 0
-        self._started_ns = self.clock.ns()
+        self._started_at = self.clock.utc(self.clock.ns())
         self._deadline_ns = 0
         self._closing = threading.Event()
         self._process_id = os.getpid()
@@ -277,7 +277,7 @@ class Recorder:
             observer=self.observer,
             keep=self.keep,
             mcplens_version=__version__,
-            started_at=self.clock.utc(self._started_ns),
+            started_at=self._started_at,
         )
         row.recorded_at = self.clock.utc(self.clock.ns())
         if is_end:

@@ -37,6 +37,7 @@ class ConnectionRows:
         "_identity",
         "_notice_count",
         "_run_id",
+        "_spawned_at",
     )
 
     def __init__(
@@ -56,6 +57,8 @@ class ConnectionRows:
         self._address: Final = privacy.address(facts.address)
         self._clock: Final = clock
         self._emit: Final = emit
+        # Told once: a clock only knows which time a fresh reading was.
+        self._spawned_at: Final = None if facts.spawned_ns is None else clock.utc(facts.spawned_ns)
         self._first_answered_at: datetime | None = None
         self._notice_count = 0
 
@@ -84,7 +87,7 @@ class ConnectionRows:
                 transport=facts.transport,
                 command=self._command,
                 address=self._address,
-                spawned_at=None if facts.spawned_ns is None else self._clock.utc(facts.spawned_ns),
+                spawned_at=self._spawned_at,
                 first_answered_at=self._first_answered_at,
                 ended_at=None if ended_ns is None else self._clock.utc(ended_ns),
                 end_reason=end_reason,

@@ -1,10 +1,12 @@
 import shutil
 import threading
 import time
+from datetime import timedelta
 
 import pytest
 
 from mcplens.capture import recorder as recorder_module
+from mcplens.capture.clock import Clock
 from mcplens.capture.recorder import Recorder
 from mcplens.store.location import create
 from tests.builders import call, event
@@ -100,6 +102,18 @@ def test_a_run_is_told_at_its_start_and_at_its_end(store):
     assert end.ended_at is not None
     assert (end.event_count, end.lost_count) == (1, 0)
     assert end.recorder_cpu_ms > 0
+
+
+def test_a_run_began_when_it_began_however_long_the_machine_slept(store):
+    wall = [1_795_176_000_000_000_000]
+    clock = Clock(monotonic_ns=lambda: 0, wall_ns=lambda: wall[0])
+    with Recorder(store, observer="client", clock=clock):
+        until(lambda: rows(store.path, "runs"))
+        wall[0] += 8 * 3600 * 1_000_000_000
+
+    start, end = rows(store.path, "runs")
+    assert end.started_at == start.started_at
+    assert end.ended_at - end.started_at == timedelta(hours=8)
 
 
 def test_a_label_that_is_no_text_costs_no_run(store):
@@ -217,6 +231,7 @@ def test_closing_takes_bounded_time_when_the_disk_hangs(store, monkeypatch):
 
     assert time.monotonic() - begin < 5
     hanging.set()
+    recorder.close()  # Or its thread would go on in the next test.
 
 
 class Counting:
