@@ -176,7 +176,8 @@ def test_the_server_is_told_what_we_are_told(recorded, number):
         "import signal, sys, time\n"
         f"signal.signal({number}, lambda *_: sys.exit(42))\n"
         "print('up', flush=True)\n"
-        "time.sleep(60)"
+        # A signal that comes just before one long sleep would be slept over.
+        "while True: time.sleep(0.01)"
     )
     process = recorded.start(*server)
     process.stdout.readline()
@@ -190,13 +191,13 @@ def test_the_server_is_told_what_we_are_told(recorded, number):
 def test_what_the_server_said_when_it_was_told_to_end_arrives(recorded):
     # It says more than one pipe takes, and less than the two and the proxy.
     server = script(
-        "import os, signal\n"
+        "import os, signal, time\n"
         "def end(*_):\n"
         "    os.write(1, bytes(150_000))\n"
         "    os._exit(0)\n"
         "signal.signal(signal.SIGTERM, end)\n"
         "os.write(1, b'up\\n')\n"
-        "signal.pause()"
+        "while True: time.sleep(0.01)"
     )
     process = recorded.start(*server)
     process.stdout.readline()
