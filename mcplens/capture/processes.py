@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -50,25 +51,47 @@ class PassedOnSignals:
         self._server: subprocess.Popen[bytes] | None = None
         self._early: list[int] = []
         self._before: dict[int, Any] = {}
+        self._wake, self._woken = -1, -1
 
     def pass_on_to(self, server: subprocess.Popen[bytes]) -> None:
         """Name the server, which gets what has come already."""
         self._server = server
+        # Not before: a handler of ours would have hidden from the server that it was ignored.
+        self._handle(signal.SIGCHLD, _only_wake)
         for number in self._early:
             server.send_signal(number)
 
+    def wait_for_end(self, server: subprocess.Popen[bytes]) -> int:
+        """Wait until the server ends and give its exit code; what comes meanwhile is passed on.
+
+        Waiting for the process alone would sleep over a signal that comes just before, or to
+        another thread.
+        """
+        while (exit_code := server.poll()) is None:
+            select.select([self._woken], [], [])
+            os.read(self._woken, 4096)
+        return exit_code
+
     def __enter__(self) -> Self:
+        self._woken, self._wake = os.pipe()
+        os.set_blocking(self._wake, False)
+        signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         for number in PASSED_ON:
-            before = signal.getsignal(number)
             # The server inherits that a signal is ignored (nohup, `&`), but never a handler.
-            if before is not signal.SIG_IGN:
-                self._before[number] = before
-                signal.signal(number, self._take)
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._handle(number, self._take)
         return self
 
     def __exit__(self, *_: object) -> None:
         for number, before in self._before.items():
             signal.signal(number, before)
+        signal.set_wakeup_fd(-1)
+        os.close(self._wake)
+        os.close(self._woken)
+
+    def _handle(self, number: int, handler: Callable[[int, object], None]) -> None:
+        self._before[number] = signal.getsignal(number) or signal.SIG_DFL
+        signal.signal(number, handler)
 
     def _take(self, number: int, _frame: object) -> None:
         is_first = not self.came
@@ -93,6 +116,10 @@ def die_as(exit_code: int) -> int:
     _leave_no_core()
     os.kill(os.getpid(), number)
     return 128 + number
+
+
+def _only_wake(_number: int, _frame: object) -> None:
+    """Handle a signal of which only the coming matters."""
 
 
 def _dying_with_parent() -> Callable[[], object] | None:

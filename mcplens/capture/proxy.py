@@ -56,7 +56,7 @@ def run_proxy(
         traffic = Traffic(server, wiretap)
         setup = Setup(command, spawned_ns, store, label, keep, server_name)
         recording = Recording(setup, wiretap)
-        exit_code = server.wait()
+        exit_code = signals.wait_for_end(server)
         ended_ns = time.monotonic_ns()
         reason = "signal" if signals.came else traffic.end_reason
         traffic.wait_for_the_rest(is_told_to_end=lambda: signals.came)

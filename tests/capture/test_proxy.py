@@ -1,6 +1,7 @@
 """The proxy as a process between a client and a server: what is not to be noticed of it."""
 
 import contextlib
+import ctypes
 import fcntl
 import os
 import random
@@ -186,6 +187,25 @@ def test_the_server_is_told_what_we_are_told(recorded, number):
 
     assert process.wait(10) == 42
     assert rows(recorded.store, "connections")[-1].end_reason == "signal"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="signals of one thread are Linux's")
+def test_a_signal_is_passed_on_whichever_thread_it_comes_to(recorded):
+    server = script(
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(42))\n"
+        "print('up', flush=True)\n"
+        "while True: time.sleep(0.01)"
+    )
+    process = recorded.start(*server)
+    process.stdout.readline()
+    until(lambda: rows(recorded.store, "runs"))
+    threads = [int(thread.name) for thread in Path(f"/proc/{process.pid}/task").iterdir()]
+    other = max(thread for thread in threads if thread != process.pid)
+
+    ctypes.CDLL(None).tgkill(process.pid, other, signal.SIGTERM)
+
+    assert process.wait(10) == 42
 
 
 def test_what_the_server_said_when_it_was_told_to_end_arrives(recorded):
