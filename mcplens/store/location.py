@@ -23,14 +23,23 @@ def locate(
     folder: Path | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> Path:
-    """Say where the store is: named, in $MCPLENS_STORE, in `.mcplens` upward, or the user's own."""
+    """Say where the store is: named, in $MCPLENS_STORE, in `.mcplens` upward, or the user's own.
+
+    Raises:
+        StoreError: the folder we are in is gone, or a `~` names nobody.
+    """
     named = explicit or environment.get("MCPLENS_STORE")
-    if named:
-        return Path(named).expanduser().absolute()
-    here = (folder or Path.cwd()).absolute()
-    for above in (here, *here.parents):
-        if (above / ".mcplens").is_dir():
-            return above / ".mcplens"
+    try:
+        if named:
+            return Path(named).expanduser().absolute()
+        here = (folder or Path.cwd()).absolute()
+        for above in (here, *here.parents):
+            if (above / ".mcplens").is_dir():
+                return above / ".mcplens"
+    except (OSError, RuntimeError) as trouble:  # RuntimeError: `~` of nobody.
+        raise StoreError(
+            f"cannot tell where the store is ({trouble}). Name a whole path with --store"
+        ) from trouble
     # Only here, since a recorder pays for every import.
     from platformdirs import user_data_path
 

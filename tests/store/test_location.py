@@ -47,6 +47,22 @@ def test_without_any_of_these_it_is_one_per_user(tmp_path, monkeypatch):
     assert found == tmp_path / "data" / "mcplens" / "store"
 
 
+def test_a_folder_that_is_gone_is_told_in_one_line(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+
+    for named in (None, "store"):
+        with pytest.raises(StoreError, match="Name a whole path with --store"):
+            locate(named, environment={})
+    assert locate(tmp_path / "store", environment={}) == tmp_path / "store"
+
+
+def test_a_home_of_nobody_is_told_in_one_line():
+    with pytest.raises(StoreError, match="Name a whole path with --store"):
+        locate("~nobody-of-this-name/store", environment={})
+
+
 def test_a_new_store_is_private_and_stays_out_of_git(tmp_path):
     store = create(tmp_path / "deep" / "store")
 
