@@ -40,7 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             # What is still in the buffer may find the pipe closed too.
             sys.stdout.flush()
     except McplensError as error:
-        print(f"mcplens: {error}", file=sys.stderr)
+        from mcplens.reports.text import printable  # brings rich
+
+        # An error may name a server, or repeat what one wrote.
+        print(f"mcplens: {printable(str(error))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from mcplens.cli.formats import write_csv, write_json
 from mcplens.reports.screen import Screen, print_lines, screen_of
+from mcplens.reports.text import printable
 
 if TYPE_CHECKING:
     from mcplens.cli.asking import Answer
@@ -65,7 +66,7 @@ class Output:
             widest = max(len(purpose) for purpose, _ in hints)
             for purpose, command in hints:
                 line = Text.assemble(
-                    ("  " + f"{purpose}:".ljust(widest + 3), "dim"), (command, "bold")
+                    ("  " + f"{purpose}:".ljust(widest + 3), "dim"), (printable(command), "bold")
                 )
                 _print(line, sys.stderr)
 

@@ -12,6 +12,7 @@ from typing import Final
 import click
 
 from mcplens.errors import McplensError
+from mcplens.reports.text import printable
 
 FIRST: Final = "mcplens> "
 MORE: Final = "    ...> "
@@ -30,7 +31,7 @@ def run_prompt(answer: Callable[[str], None], *, history: Path | None = None) ->
             try:
                 answer(question)
             except McplensError as error:
-                click.echo(f"mcplens: {error}", err=True)
+                click.echo(f"mcplens: {printable(str(error))}", err=True)
             except KeyboardInterrupt:
                 click.echo("interrupted", err=True)
 

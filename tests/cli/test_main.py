@@ -4,8 +4,11 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 from mcplens.cli.main import COMMANDS, main
 from mcplens.errors import UsageError
+from tests.builders import call, run
 
 MCPLENS = [sys.executable, "-m", "mcplens"]
 
@@ -45,3 +48,33 @@ def test_help_names_every_command(capsys):
     shown = capsys.readouterr().out
 
     assert [name for name in COMMANDS if f"  {name} " not in shown] == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["overview"],
+        ["overview", "--server", "nobody"],
+        ["overview", "--run", "never"],
+        ["tools"],
+        ["tools", "nothing"],
+        ["session"],
+        ["session", "s-a[2Jb"],
+        ["show", "calls"],
+        ["sql", "from calls"],
+        ["sql", "select cast(target as int) from calls"],
+        ["sql", 'select 1 as "\x1b[2J"'],
+    ],
+)
+def test_no_name_of_a_stranger_moves_the_cursor(mcplens, record, words):
+    name = "a\x1b[2Jb"
+    record(
+        run(label=name),
+        call(server_name=name, target=name, session_id=f"s-{name}", client_name=name),
+        call(server_name=name, target=name, outcome="tool_error", error_message=name),
+    )
+
+    ran = mcplens(*words)
+
+    assert "\x1b" not in ran.out + ran.err
+    assert r"\x1b[2J" in ran.out + ran.err
