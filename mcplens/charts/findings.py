@@ -99,6 +99,8 @@ def session_finding(session: Row) -> str:
     Args:
         session: A row of `session_metrics`.
     """
+    if not session["call_count"]:
+        return "Nothing was called in it"
     ending = _SESSION_ENDINGS.get(session["terminal_state"], "It ended")
     failures = session["failure_count"]
     if not failures:

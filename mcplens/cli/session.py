@@ -12,6 +12,7 @@ from mcplens.cli.asking import ask
 from mcplens.cli.options import Reading, reading_options
 from mcplens.cli.saying import say_findings, say_first_steps, say_store
 from mcplens.errors import UsageError
+from mcplens.metrics.patterns import name_some
 from mcplens.reports.tables import calls_table
 from mcplens.reports.text import printable
 from mcplens.reports.values import written
@@ -55,14 +56,14 @@ def session(reading: Reading, session_id: str | None) -> None:
     rows = answer.mappings()
     if out.is_table:
         out.lines(lambda _: [_heading(found, rows), Text()])
-    out.rows(answer, lambda screen: calls_table(rows, screen))
+    out.rows(answer, lambda screen: calls_table(rows, screen) if rows else [])
     out.gap()
     from mcplens.charts.findings import session_finding
 
     out.say(printable(session_finding(found)), style="bold")
     out.hint(
         ("Other sessions", reading.next("show", "session_metrics")),
-        ("All of a call", reading.next("sql", _one_call(rows))),
+        *([("All of a call", reading.next("sql", _one_call(rows)))] if rows else []),
     )
 
 
@@ -78,20 +79,18 @@ def _find(con: DuckDBPyConnection, start: str) -> Mapping[str, Any]:
     if len(found) == 1:
         return found[0]
     if found:
-        ids = ", ".join(printable(row["session_id"]) for row in found[:3])
-        raise UsageError(f'"{start}" begins {len(found)} sessions: {ids} …; write more of the id')
+        ids = name_some([row["session_id"] for row in found])
+        raise UsageError(f'"{start}" begins {len(found)} sessions: {ids}; write more of the id')
     near = difflib.get_close_matches(start, [row["session_id"] for row in known], n=1)
-    hint = (
-        f' Did you mean "{printable(near[0])}"?' if near else " See: mcplens show session_metrics"
-    )
-    raise UsageError(f'there is no session "{start}" in this store.{hint}')
+    hint = f'Did you mean "{near[0]}"?' if near else "See: mcplens show session_metrics"
+    raise UsageError(f'there is no session "{start}" in this store. {hint}')
 
 
 def _heading(found: Mapping[str, Any], rows: list[dict[str, Any]]) -> Text:
     servers = dict.fromkeys(row["server_name"] or "?" for row in rows)
     parts = [
         f"session {found['session_id']}",
-        f"{found['client_name'] or '?'} to {', '.join(servers)}",
+        f"{found['client_name'] or '?'} to {', '.join(servers) or '?'}",
         f"{found['started_at']:%Y-%m-%d %H:%M} UTC",
         written("duration_ms", found["duration_ms"]),
     ]

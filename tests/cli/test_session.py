@@ -3,7 +3,7 @@ import json
 import pytest
 
 from mcplens.events import SCHEMA_VERSION, Connection
-from tests.builders import NOON, call
+from tests.builders import NOON, call, event
 
 
 def in_session(session_id, **overrides):
@@ -93,7 +93,7 @@ def test_the_beginning_of_an_id_is_enough(mcplens, record):
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        ("s", '"s" begins 2 sessions: s2, s1 …; write more of the id'),
+        ("s", '"s" begins 2 sessions: s2, s1; write more of the id'),
         ("s11", 'there is no session "s11" in this store. Did you mean "s1"?'),
         ("zz", 'there is no session "zz" in this store. See: mcplens show session_metrics'),
     ],
@@ -104,6 +104,17 @@ def test_an_id_that_says_too_little_or_nothing_is_one_line(mcplens, record, word
     ran = mcplens("session", words)
 
     assert (ran.code, ran.out, ran.err.splitlines()[-1]) == (2, "", f"mcplens: {line}")
+
+
+@pytest.mark.parametrize("answer", ["table", "json", "csv"])
+def test_a_session_in_which_nothing_was_called_is_shown_too(mcplens, record, answer):
+    record(event(session_id="s1", method="tools/list", target=None))
+
+    ran = mcplens("session", "s1", "--format", answer)
+
+    assert ran.code == 0
+    assert "Nothing was called in it" in ran.err
+    assert json.loads(mcplens("session", "s1", "--format", "json").out) == []
 
 
 def test_json_is_the_calls_of_the_session(mcplens, record):
