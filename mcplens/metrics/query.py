@@ -39,7 +39,19 @@ def run_query(
     # Where there is nothing to run, DuckDB answers with nothing at all.
     if answer is None or answer.description is None:
         raise QueryError("there is no query in it. Write one, such as: from tool_metrics")
-    return [column[0] for column in answer.description], _rows(con)
+    return _apart([column[0] for column in answer.description]), _rows(con)
+
+
+def _apart(names: Sequence[str]) -> list[str]:
+    """Number a name that stood before, as joins give them: an object has each name once."""
+    apart: list[str] = []
+    for name in names:
+        shown, count = name, 0
+        while shown in apart:
+            count += 1
+            shown = f"{name}_{count}"
+        apart.append(shown)
+    return apart
 
 
 def _rows(con: DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
@@ -54,6 +66,8 @@ def _errors_in_one_line() -> Iterator[None]:
         yield
     except duckdb.Error as trouble:
         raise QueryError(explain(trouble)) from trouble
+    except OverflowError as trouble:
+        raise QueryError(f"a value is too large to be read: {trouble}") from trouble
 
 
 def interruptible(con: DuckDBPyConnection, work: Callable[[], Result]) -> Result:
@@ -85,6 +99,8 @@ def interruptible(con: DuckDBPyConnection, work: Callable[[], Result]) -> Result
 def explain(error: duckdb.Error) -> str:
     """Say in one line what DuckDB says in several, with what it thinks was meant."""
     first, *rest = str(error).strip().splitlines()
+    if "'pytz'" in first:
+        return "a time with a zone cannot be read here. Write cast(… as timestamp) for UTC"
     line = _KIND.sub("", first)
     for hint, words in _HINTS.items():
         for said in rest:

@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 from mcplens.errors import QueryError
@@ -39,15 +41,32 @@ def test_what_one_query_makes_the_next_one_finds(store):
         ("selec 1", 'syntax error at or near "selec"'),
         ("select cast('x' as int)", "Could not convert string 'x' to INT32"),
         ("select error('one\ntwo')", "one"),
+        (
+            "select interval '1 year' * 10000000",
+            "a value is too large to be read: Python int too large to convert to C int",
+        ),
         ("", "there is no query in it. Write one, such as: from tool_metrics"),
         ("-- nothing", "there is no query in it. Write one, such as: from tool_metrics"),
     ],
 )
 def test_an_error_is_one_line_that_says_what_was_meant(store, sql, sentence):
     with pytest.raises(QueryError) as refusal:
-        run_query(connect(store.path), sql)
+        list(run_query(connect(store.path), sql)[1])
 
     assert str(refusal.value) == sentence
+
+
+def test_a_time_with_a_zone_is_told_how_to_lose_it(store, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pytz", None)
+
+    with pytest.raises(QueryError, match="with a zone cannot be read here"):
+        list(run_query(connect(store.path), "select now()")[1])
+
+
+def test_columns_of_one_name_are_told_apart(store):
+    names, _ = run_query(connect(store.path), "select 1 as a, 2 as b, 3 as a, 4 as a, 5 as a_1")
+
+    assert names == ["a", "b", "a_1", "a_2", "a_1_1"]
 
 
 def test_a_column_that_does_not_exist_is_answered_with_those_that_do(store):
