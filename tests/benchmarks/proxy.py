@@ -112,9 +112,11 @@ def added_us(rounds, direct):
 def main():
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as store:
-        sessions = [measure(store) for _ in range(SESSIONS)]
-        ended = [run for run in rows(Path(store), "runs") if run.ended_at]
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        os.environ["MCPLENS_CONFIG_DIR"] = folder
+        store = Path(folder, "store")
+        sessions = [measure(str(store)) for _ in range(SESSIONS)]
+        ended = [run for run in rows(store, "runs") if run.ended_at]
     added = {
         name: [added_us(session[name], session["directly"]) for session in sessions]
         for name in sessions[0]

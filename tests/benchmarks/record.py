@@ -117,6 +117,12 @@ def show(title, unit, times):
 
 
 def main():
+    with tempfile.TemporaryDirectory() as settings:
+        os.environ["MCPLENS_CONFIG_DIR"] = settings
+        return measure()
+
+
+def measure():
     ratios = {
         f"record() on {count} thread{'s' * (count > 1)}": (
             show(f"One call, {count} at once", "µs", measure_record(count)),
@@ -124,7 +130,6 @@ def main():
         )
         for count in (1, 8)
     }
-    os.environ.setdefault("MCPLENS_CONFIG_DIR", tempfile.mkdtemp())
     ratios["start"] = (show("One start", "ms", measure_start()), START_BOUND)
     print()
     for name, (ratio, bound) in ratios.items():
