@@ -40,6 +40,9 @@ BREATH_S: Final = 0.0005
 RETRY_NS: Final = 1_000_000_000
 """How long a store in trouble is left alone."""
 
+MAX_WAITING_BYTES: Final = 64_000_000
+"""What of contents may wait for a store in trouble; looked at whenever it is tried again."""
+
 
 class Source(Protocol):
     """An observer's work that need not be done on the call's path; called by one thread."""
@@ -96,6 +99,7 @@ class Recorder:
         self.clock = clock or Clock()
         self.store = store
         self._max_rows = max_rows
+        self._room = max_rows
         self._wake_s = wake_s
         self._idle_s = idle_s
         self._seals = seal
@@ -132,7 +136,7 @@ class Recorder:
 
     def record(self, row: Row) -> None:
         """Take one row; never waits, never raises, and drops the row when the queue is full."""
-        if len(self._queue) < self._max_rows:
+        if len(self._queue) < self._room:
             self._queue.append(row)
         else:
             self._losses.add(1)
@@ -227,6 +231,7 @@ class Recorder:
             self._trouble(error)
             return False
         self._losses.add(len(rows) - written)
+        self._room = self._max_rows
         return True
 
     def _open_spool(self, store: Store) -> Spool:
@@ -255,6 +260,9 @@ class Recorder:
             self._say(f"recording waits, the traffic goes on: {error}")
         self._is_troubled = True
         self._retry_ns = self.clock.ns() + RETRY_NS
+        # Where contents are kept, few rows may be much.
+        waiting = sum(map(_content_size, list(self._queue)))
+        self._room = 0 if waiting > MAX_WAITING_BYTES else self._max_rows
 
     def _finish(self) -> None:
         for source in self._sources:
@@ -290,3 +298,7 @@ class Recorder:
     def _cpu_ns(self) -> int:
         """Measure what watching cost: all of a proxy, but only this thread of a host."""
         return time.process_time_ns() if self.observer == "proxy" else time.thread_time_ns()
+
+
+def _content_size(row: Row) -> int:
+    return len(row.arguments or "") + len(row.result or "") if isinstance(row, Event) else 0

@@ -146,6 +146,25 @@ def test_a_full_queue_drops_and_counts(store, trouble):
     assert rows(store.path, "runs")[-1].lost_count == 7
 
 
+def test_contents_that_wait_for_a_store_in_trouble_do_not_fill_the_memory(
+    store, trouble, monkeypatch
+):
+    monkeypatch.setattr(recorder_module, "MAX_WAITING_BYTES", 1000)
+    trouble.is_broken = True
+    with Recorder(store, observer="client", say=trouble.said.append) as recorder:
+        recorder.record(call(sequence=1, arguments="x" * 400, result="x" * 601))
+        tries = trouble.tries
+        until(lambda: trouble.tries > tries + 1)
+        recorder.record(call(sequence=2))
+        assert recorder.lost_count == 1
+
+        trouble.is_broken = False
+        until(lambda: rows(store.path, "notices"))
+        recorder.record(call(sequence=3))
+
+    assert [e.sequence for e in rows(store.path, "events")] == [1, 3]
+
+
 def test_rows_wait_for_a_store_in_trouble(store, trouble):
     with Recorder(store, observer="client", say=trouble.said.append) as recorder:
         until(lambda: trouble.tries)
