@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from tests.browser import Tab, chromium
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 OWN_FOLDERS = (
     "JUPYTER_CONFIG_DIR",

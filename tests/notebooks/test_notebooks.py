@@ -29,7 +29,6 @@ def findings(notebook):
     return [o.data["text/plain"] for o in outputs(notebook) if VEGALITE_5 in o.get("data", {})]
 
 
-@pytest.mark.xdist_group("browser")
 def test_it_runs_on_the_sample(sample_run):
     assert [o for o in outputs(sample_run) if o.output_type in ("error", "stream")] == []
     latency, outcomes = findings(sample_run)

@@ -12,7 +12,7 @@ from mcplens.store.spool import Spool
 from tests.browser import Tab, chromium
 from tests.builders import call
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 HOSTILE = "</script><img src=x onerror=document.title='owned'>"
