@@ -1208,16 +1208,12 @@ final as (
 
     select
         call_id,
-        run_id,
         session_id,
         server_name,
         tool_name,
-        sequence,
         started_at,
         outcome,
         error_class,
-        error_code,
-        error_message,
         is_success,
         is_caller_error,
         is_without_answer,
@@ -1234,16 +1230,12 @@ select * from final;
 
 comment on view int_tool_calls is 'One row per finished tool call that was not made to warm up.';
 comment on column int_tool_calls.call_id is 'The call.';
-comment on column int_tool_calls.run_id is 'The recording this row belongs to.';
 comment on column int_tool_calls.session_id is 'The calls that belong together for the user.';
 comment on column int_tool_calls.server_name is 'The server.';
 comment on column int_tool_calls.tool_name is 'The tool.';
-comment on column int_tool_calls.sequence is 'Counts the requests of a run from 1.';
 comment on column int_tool_calls.started_at is 'When the request was seen, UTC.';
 comment on column int_tool_calls.outcome is 'How it ended.';
 comment on column int_tool_calls.error_class is 'Why it failed.';
-comment on column int_tool_calls.error_code is 'The JSON-RPC error code.';
-comment on column int_tool_calls.error_message is 'The error''s text as a template, without values.';
 comment on column int_tool_calls.is_success is 'Whether it succeeded; NULL when it was cancelled.';
 comment on column int_tool_calls.is_caller_error is 'Whether the caller was at fault.';
 comment on column int_tool_calls.is_without_answer is
@@ -1906,17 +1898,30 @@ tool_calls as (
 
 ),
 
+named as (
+
+    select
+        server_name,
+        tool_name,
+        is_success,
+        case
+            when outcome in ('ok', 'tool_error', 'protocol_error') then coalesce(error_class, outcome)
+            else outcome
+        end as ending
+    from tool_calls
+
+),
+
 counted as (
 
     select
         server_name,
         tool_name,
-        outcome,
-        error_class,
+        ending,
         is_success,
         count(*) as call_count
-    from tool_calls
-    group by server_name, tool_name, outcome, error_class, is_success
+    from named
+    group by server_name, tool_name, ending, is_success
 
 ),
 
@@ -1925,12 +1930,7 @@ final as (
     select
         server_name,
         tool_name,
-        outcome,
-        error_class,
-        case
-            when outcome in ('ok', 'tool_error', 'protocol_error') then coalesce(error_class, outcome)
-            else outcome
-        end as ending,
+        ending,
         coalesce(not is_success, false) as is_failure,
         call_count,
         cast(call_count as double) / cast(
@@ -1952,11 +1952,9 @@ final as (
 
 select * from final;
 
-comment on view outcomes_by_tool is 'One row per server, tool, outcome and error class.';
+comment on view outcomes_by_tool is 'One row per server, tool and way its calls ended.';
 comment on column outcomes_by_tool.server_name is 'The server.';
 comment on column outcomes_by_tool.tool_name is 'The tool.';
-comment on column outcomes_by_tool.outcome is 'How these calls ended.';
-comment on column outcomes_by_tool.error_class is 'Why they failed; NULL when they did not or nobody knows.';
 comment on column outcomes_by_tool.ending is
 'The error class of an answer that has one, else the outcome: how these calls ended, in one word.';
 comment on column outcomes_by_tool.is_failure is 'Whether this ending is a failure.';

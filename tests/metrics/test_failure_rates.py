@@ -32,6 +32,18 @@ def test_an_answer_that_is_wrong_is_called_by_its_error_class(metrics_of):
     assert (row.ending, row.is_failure, row.failure_rate) == ("schema_violation", True, 1.0)
 
 
+def test_one_way_of_failing_is_one_row_however_the_peer_said_it(metrics_of):
+    calls = [
+        call(outcome="tool_error", error_class="invalid_arguments"),
+        call(outcome="protocol_error", error_class="invalid_arguments"),
+        call(),
+    ]
+
+    rows = metrics_of(calls, "outcomes_by_tool", order_by="ending")
+
+    assert [(row.ending, row.call_count) for row in rows] == [("invalid_arguments", 2), ("ok", 1)]
+
+
 def test_only_cancelled_calls_have_no_failure_rate(metrics_of):
     [tool] = metrics_of([call(outcome="cancelled")], "tool_metrics")
 

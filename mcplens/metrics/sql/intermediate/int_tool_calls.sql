@@ -13,16 +13,12 @@ final as (
 
     select
         call_id,
-        run_id,
         session_id,
         server_name,
         tool_name,
-        sequence,
         started_at,
         outcome,
         error_class,
-        error_code,
-        error_message,
         is_success,
         is_caller_error,
         is_without_answer,
@@ -39,16 +35,12 @@ select * from final;
 
 comment on view int_tool_calls is 'One row per finished tool call that was not made to warm up.';
 comment on column int_tool_calls.call_id is 'The call.';
-comment on column int_tool_calls.run_id is 'The recording this row belongs to.';
 comment on column int_tool_calls.session_id is 'The calls that belong together for the user.';
 comment on column int_tool_calls.server_name is 'The server.';
 comment on column int_tool_calls.tool_name is 'The tool.';
-comment on column int_tool_calls.sequence is 'Counts the requests of a run from 1.';
 comment on column int_tool_calls.started_at is 'When the request was seen, UTC.';
 comment on column int_tool_calls.outcome is 'How it ended.';
 comment on column int_tool_calls.error_class is 'Why it failed.';
-comment on column int_tool_calls.error_code is 'The JSON-RPC error code.';
-comment on column int_tool_calls.error_message is 'The error''s text as a template, without values.';
 comment on column int_tool_calls.is_success is 'Whether it succeeded; NULL when it was cancelled.';
 comment on column int_tool_calls.is_caller_error is 'Whether the caller was at fault.';
 comment on column int_tool_calls.is_without_answer is

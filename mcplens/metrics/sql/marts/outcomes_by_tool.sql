@@ -8,17 +8,30 @@ tool_calls as (
 
 ),
 
+named as (
+
+    select
+        server_name,
+        tool_name,
+        is_success,
+        case
+            when outcome in ('ok', 'tool_error', 'protocol_error') then coalesce(error_class, outcome)
+            else outcome
+        end as ending
+    from tool_calls
+
+),
+
 counted as (
 
     select
         server_name,
         tool_name,
-        outcome,
-        error_class,
+        ending,
         is_success,
         count(*) as call_count
-    from tool_calls
-    group by server_name, tool_name, outcome, error_class, is_success
+    from named
+    group by server_name, tool_name, ending, is_success
 
 ),
 
@@ -27,12 +40,7 @@ final as (
     select
         server_name,
         tool_name,
-        outcome,
-        error_class,
-        case
-            when outcome in ('ok', 'tool_error', 'protocol_error') then coalesce(error_class, outcome)
-            else outcome
-        end as ending,
+        ending,
         coalesce(not is_success, false) as is_failure,
         call_count,
         cast(call_count as double) / cast(
@@ -54,11 +62,9 @@ final as (
 
 select * from final;
 
-comment on view outcomes_by_tool is 'One row per server, tool, outcome and error class.';
+comment on view outcomes_by_tool is 'One row per server, tool and way its calls ended.';
 comment on column outcomes_by_tool.server_name is 'The server.';
 comment on column outcomes_by_tool.tool_name is 'The tool.';
-comment on column outcomes_by_tool.outcome is 'How these calls ended.';
-comment on column outcomes_by_tool.error_class is 'Why they failed; NULL when they did not or nobody knows.';
 comment on column outcomes_by_tool.ending is
 'The error class of an answer that has one, else the outcome: how these calls ended, in one word.';
 comment on column outcomes_by_tool.is_failure is 'Whether this ending is a failure.';
