@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from importlib import import_module
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -12,11 +12,32 @@ from mcplens import __version__
 from mcplens.cli.main import COMMANDS, INTERRUPTED
 from mcplens.errors import UsageError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 BARE: Final = "overview"
 """The command that `mcplens` alone stands for."""
 
 OWN_OPTIONS: Final = ("--help", "-h", "--version")
 """The options of the group itself."""
+
+
+class HandedOn(click.Command):
+    """A command that reads its own words; its function's first line stands in the list."""
+
+    def __init__(self, name: str, run: Callable[[list[str]], int]) -> None:
+        summary = (run.__doc__ or "").partition("\n")[0]
+        super().__init__(name, short_help=summary, add_help_option=False)
+        self._run = run
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Leave the words as they are."""
+        ctx.args = args
+        return args
+
+    def invoke(self, ctx: click.Context) -> int:
+        """Hand the words on."""
+        return self._run(ctx.args)
 
 
 class LazyGroup(click.Group):
@@ -35,14 +56,12 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, name = COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(import_module(module), name)
-        return command
+        command = getattr(import_module(module), name)
+        return command if isinstance(command, click.Command) else HandedOn(cmd_name, command)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Take `mcplens` alone, or with options only, as the overview."""
-        is_bare = not args or (
-            args[0].startswith("-") and args[0] not in ("--help", "-h", "--version")
-        )
+        is_bare = not args or (args[0].startswith("-") and args[0] not in OWN_OPTIONS)
         if is_bare and BARE in COMMANDS:
             args = [BARE, *args]
         return super().parse_args(ctx, args)

@@ -61,11 +61,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(args: list[str]) -> int:
     if args[:1] == ["record"]:
-        from mcplens.cli import quick  # as light as the rest of this path
+        from mcplens.cli.record import record  # reads its own words, without click
 
-        code = quick.record(args[1:])
-        if code is not None:
-            return code
+        return record(args[1:])
     from mcplens.cli.group import run  # brings click
 
     return run(args)

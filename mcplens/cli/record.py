@@ -1,48 +1,97 @@
-"""`mcplens record`: stand in for a server and record what passes."""
+"""`mcplens record`: stand in for a server and record what passes.
+
+Every start of a recorded server waits for this. So it reads its own words, and click is not loaded.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import argparse
+from typing import TYPE_CHECKING, Final, NoReturn
 
-import click
-
-from mcplens.cli.quick import KEEP
+from mcplens.errors import UsageError
 
 if TYPE_CHECKING:
-    from mcplens.capture.privacy import Keep
+    from collections.abc import Sequence
+
+KEEP: Final = ("none", "shape", "full")
+"""What of contents may be kept."""
+
+_HELP_COMMAND: Final = "mcplens record --help"
+_USAGE: Final = "mcplens record [OPTIONS] -- COMMAND [ARGUMENT]..."
+_DESCRIPTION: Final = """\
+Stand in for a server: start COMMAND, pass every byte on unchanged, and record
+the calls. Write it where an MCP client expects the server's command:
+
+  mcplens record -- python server.py"""
 
 
-@click.command(
-    # The server's own options are the server's, with `--` before them or not.
-    context_settings={"allow_interspersed_args": False},
-    short_help="Stand in for a server and record its calls.",
-)
-@click.option("--label", metavar="LABEL", help="Name the run. Default: branch@commit.")
-@click.option("--server", "server_name", metavar="NAME", help="Name the server.")
-@click.option(
-    "--keep",
-    type=click.Choice(KEEP),
-    default="shape",
-    show_default=True,
-    help="What of contents to keep.",
-)
-@click.option("--store", metavar="DIR", help="Record into this store.")
-@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-def record(
-    command: tuple[str, ...],
-    *,
-    label: str | None,
-    server_name: str | None,
-    keep: Keep,
-    store: str | None,
-) -> int:
-    """Stand in for a server: start COMMAND, pass every byte on unchanged, and record the calls.
+def record(words: Sequence[str]) -> int:
+    """Stand in for a server and record its calls.
 
-    Write it where an MCP client expects the server's command:
+    Gives the server's exit code.
 
-        mcplens record -- python server.py
+    Raises:
+        UsageError: the words cannot be understood.
+        CommandNotFoundError: the server's command does not exist or may not be run.
     """
+    parser = _parser()
+    options, strange = parser.parse_known_args(words)
+    if options.help:
+        parser.print_help()
+        return 0
+    if strange:
+        parser.error(_refusal(strange[0]))
+    command = options.command
+    if command[:1] == ["--"]:  # It ends our options; any other is the server's.
+        command = command[1:]
+    if not command:
+        parser.error("there is no COMMAND to start")
+
     from mcplens.capture.processes import die_as
     from mcplens.capture.proxy import run_proxy  # not needed for --help
 
-    return die_as(run_proxy(command, label=label, server_name=server_name, keep=keep, store=store))
+    return die_as(
+        run_proxy(
+            command,
+            label=options.label,
+            server_name=options.server,
+            keep=options.keep,
+            store=options.store,
+        )
+    )
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}{'' if message.endswith('?') else '.'} See: {_HELP_COMMAND}")
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        usage=_USAGE,
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,  # Its own ends the process.
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--label", metavar="LABEL", help="Name the run. Default: branch@commit.")
+    add("--server", metavar="NAME", help="Name the server. Default: what it calls itself.")
+    add(
+        "--keep",
+        choices=KEEP,
+        default="shape",
+        help="What of contents to keep. Default: shape.",
+    )
+    add("--store", metavar="DIR", help="Record into this store.")
+    add("-h", "--help", action="store_true", help="Show this message and exit.")
+    # The server's own options are the server's, with `--` before them or not.
+    add("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return parser
+
+
+def _refusal(option: str) -> str:
+    import difflib  # needed for a slip of the keyboard
+
+    near = difflib.get_close_matches(option, ("--label", "--server", "--keep", "--store"), n=1)
+    return f"there is no option {option}" + (f". Did you mean {near[0]}?" if near else "")

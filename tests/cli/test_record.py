@@ -4,12 +4,14 @@ import os
 import pty
 import subprocess
 import sys
+from typing import get_args
 
-import click
 import pytest
 
-from mcplens.cli import quick
-from mcplens.cli.record import record
+from mcplens.capture.privacy import Keep
+from mcplens.cli import group
+from mcplens.cli.main import main
+from mcplens.cli.record import KEEP, record
 from tests.spooled import rows
 
 MCPLENS = [sys.executable, "-m", "mcplens"]
@@ -23,10 +25,17 @@ def run(*words, **settings):
     )
 
 
-def spelled_out(*words):
-    """What click makes of the same words."""
-    context = record.make_context("record", list(words))
-    return {name: value for name, value in context.params.items() if name != "command"}
+@pytest.fixture
+def started(monkeypatch):
+    """Start nothing, and list which commands would have been, and how."""
+    commands = []
+
+    def start(command, **options):
+        commands.append((command, {n: value for n, value in options.items() if value is not None}))
+        return 0
+
+    monkeypatch.setattr("mcplens.capture.proxy.run_proxy", start)
+    return commands
 
 
 def test_a_command_that_does_not_exist_is_named_in_one_line(tmp_path):
@@ -115,61 +124,95 @@ def test_the_servers_options_are_the_servers_without_the_dashes_too(tmp_path):
     assert done.stdout == b"--label x -- y\n"
 
 
-PLAIN = [
-    ["--", "server"],
-    ["--label", "night", "--", "server", "--label", "other"],
-    ["--label=a=b", "--", "server"],
-    ["--server", "mine", "--keep", "full", "--store", "/tmp/x", "--", "server", "--", "arg"],
-    ["--keep", "none", "--keep", "full", "--", "server"],
-    ["--label", "--store", "--", "server"],
-    ["--label", "", "--", "server"],
+SHAPE = {"keep": "shape"}
+
+
+def labelled(label):
+    return {"label": label, **SHAPE}
+
+
+WORDS = [
+    (["--", "server"], ["server"], SHAPE),
+    (["server"], ["server"], SHAPE),
+    (["--", "--"], ["--"], SHAPE),
+    (["--", "server", "--", "arg"], ["server", "--", "arg"], SHAPE),
+    (["server", "--", "arg"], ["server", "--", "arg"], SHAPE),
+    (["server", "--help", "-h"], ["server", "--help", "-h"], SHAPE),
+    (["--", "server", "--label", "x"], ["server", "--label", "x"], SHAPE),
+    (["--label", "night", "server", "--label", "x"], ["server", "--label", "x"], labelled("night")),
+    (["--label", "night", "--", "server", "--lab"], ["server", "--lab"], labelled("night")),
+    (["--label=a=b", "--", "server"], ["server"], labelled("a=b")),
+    (["--label=--store", "--", "server"], ["server"], labelled("--store")),
+    (["--label", "", "--", "server"], ["server"], labelled("")),
+    (["--label", "a b", "--", "server", ""], ["server", ""], labelled("a b")),
+    (
+        ["--server", "mine", "--keep", "full", "--store", "/tmp/x", "--", "server"],
+        ["server"],
+        {"keep": "full", "server_name": "mine", "store": "/tmp/x"},
+    ),
+    (["--keep", "none", "--keep", "full", "--", "server"], ["server"], {"keep": "full"}),
 ]
 
 
-@pytest.mark.parametrize("words", PLAIN)
-def test_the_quick_way_reads_what_click_would(words):
-    quickly = {"keep": "shape", "label": None, "server_name": None, "store": None}
-    quickly.update(quick.parse(words))
+@pytest.mark.parametrize(("words", "command", "options"), WORDS)
+@pytest.mark.parametrize("run", [record, lambda words: group.run(["record", *words])])
+def test_words_before_the_command_are_ours_and_the_others_the_servers(
+    started, words, command, options, run
+):
+    assert run(words) == 0
 
-    assert quickly == spelled_out(*words)
+    assert started == [(command, options)]
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("words", "refusal"),
     [
-        [],
-        ["--"],
-        ["server"],
-        ["--help"],
-        ["--help", "--", "server"],
-        ["--label", "--", "server"],
-        ["--lable", "x", "--", "server"],
-        ["--lab", "x", "--", "server"],
-        ["--keep", "all", "--", "server"],
-        ["stray", "--", "server"],
+        ([], "there is no COMMAND to start."),
+        (["--"], "there is no COMMAND to start."),
+        (["--label", "x"], "there is no COMMAND to start."),
+        (["--label", "--", "server"], "argument --label: expected one argument."),
+        (["--label", "--store", "--", "server"], "argument --label: expected one argument."),
+        (["--lable", "x", "--", "server"], "there is no option --lable. Did you mean --label?"),
+        (["--lab", "x", "--", "server"], "there is no option --lab. Did you mean --label?"),
+        (["--stroe=x", "--", "server"], "there is no option --stroe=x. Did you mean --store?"),
+        (["-x", "server"], "there is no option -x."),
+        (["--keep", "all", "--", "server"], "argument --keep: invalid choice: 'all'"),
     ],
 )
-def test_what_is_not_plain_is_left_to_click(words):
-    assert quick.parse(words) is None
+def test_a_slip_of_the_keyboard_is_one_line(capsys, words, refusal):
+    assert main(["record", *words]) == 2
+
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"mcplens: {refusal}")
+    assert line.endswith(" See: mcplens record --help")
 
 
-def test_both_ways_have_the_same_options():
-    spelled = {
-        name: option.name
-        for option in record.params
-        if isinstance(option, click.Option)
-        for name in option.opts
-        if name != "--help"
-    }
+HELP = """\
+usage: mcplens record [OPTIONS] -- COMMAND [ARGUMENT]...
 
-    assert spelled == quick.OPTIONS
+Stand in for a server: start COMMAND, pass every byte on unchanged, and record
+the calls. Write it where an MCP client expects the server's command:
+
+  mcplens record -- python server.py
+
+options:
+  --label LABEL         Name the run. Default: branch@commit.
+  --server NAME         Name the server. Default: what it calls itself.
+  --keep {none,shape,full}
+                        What of contents to keep. Default: shape.
+  --store DIR           Record into this store.
+  -h, --help            Show this message and exit.
+"""
 
 
-def test_a_slip_of_the_keyboard_is_told_with_what_was_meant():
-    done = run("record", "--stroe", "x", "--", "true")
+@pytest.mark.parametrize("words", [["--help"], ["-h"], ["--help", "--", "server"]])
+def test_the_help_is_its_own(capsys, words):
+    assert main(["record", *words]) == 0
+    assert capsys.readouterr().out == HELP
 
-    assert done.returncode == 2
-    assert b"Did you mean '--store'?" in done.stderr
+
+def test_what_may_be_kept_is_what_can_be_kept():
+    assert get_args(Keep) == KEEP
 
 
 def test_ctrl_c_reaches_the_server_once(tmp_path):
