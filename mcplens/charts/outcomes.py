@@ -10,7 +10,6 @@ import altair as alt
 from mcplens.charts import theme
 from mcplens.charts.chart import OfflineChart, by_tool, draw, label_expr, number_column, say_nothing
 from mcplens.charts.findings import (
-    FEW_CALLS,
     NOTHING_CALLED,
     Row,
     Rows,
@@ -48,8 +47,8 @@ def outcomes_chart(overview: Row, tools: Rows, outcomes: Rows, *, width: int) ->
             ways[tool_name(row)].append(row)
     colours = colours_of(row["ending"] for rows in ways.values() for row in rows)
     has_legend = len(colours) >= LEGEND_FROM
-    longest = _longest(tools)
-    is_cut = any((row["failure_rate"] or 0.0) > longest for row in tools)
+    # Every bar whole: one that is cut at the edge looks like a shorter one.
+    longest = max([LEAST_SCALE, *(row["failure_rate"] or 0.0 for row in tools)])
     end = longest * (1.04 if has_legend else 1.4)
     failed = number_column("failed", right=48, color=theme.LIGHT["ink"], fontWeight=600)
     return draw(
@@ -61,8 +60,7 @@ def outcomes_chart(overview: Row, tools: Rows, outcomes: Rows, *, width: int) ->
         ],
         [part for row in tools for part in _parts(row, ways[tool_name(row)], colours)],
         finding=outcomes_finding(overview, tools, outcomes),
-        how_to_read="One row per tool, highest share of failures first; cancelled calls left out."
-        + (f" A bar cut at the edge has fewer than {FEW_CALLS} calls." if is_cut else ""),
+        how_to_read="One row per tool, highest share of failures first; cancelled calls left out.",
         width=width,
     )
 
@@ -72,7 +70,7 @@ def _bars(colours: Mapping[str, str], *, end: float, has_legend: bool) -> alt.Ch
     x = alt.X(
         "from:Q",
         title="share of the tool's calls that failed",
-        scale=alt.Scale(domain=[0, end], clamp=True, nice=False),
+        scale=alt.Scale(domain=[0, end], nice=False),
         axis=alt.Axis(values=ticks, labelExpr=label_expr(ticks, format_rate), labelOverlap=True),
     )
     colour = alt.Color(
@@ -93,10 +91,9 @@ def _bars(colours: Mapping[str, str], *, end: float, has_legend: bool) -> alt.Ch
 
 def _names_inside(end: float) -> alt.Chart:
     """Name each piece that is long enough to hold its name."""
-    shown = f"(min(datum.to, {end}) - min(datum.from, {end}))"
-    fits = f"{shown} / {end} * width > length(datum.ending) * {PX_PER_LETTER} + 6"
-    pieces = _stacked().transform_filter(fits)
-    middles = pieces.transform_calculate(middle=f"datum.from + {shown} / 2")
+    length = f"(datum.to - datum.from) / {end} * width"
+    pieces = _stacked().transform_filter(f"{length} > length(datum.ending) * {PX_PER_LETTER} + 6")
+    middles = pieces.transform_calculate(middle="(datum.from + datum.to) / 2")
     names: alt.Chart = middles.mark_text(color=theme.LIGHT["paper"]).encode(
         x="middle:Q", text="ending:N"
     )
@@ -117,12 +114,6 @@ def _stacked() -> alt.Chart:
     )
     by_name: alt.Chart = stacked.encode(y=by_tool())
     return by_name
-
-
-def _longest(tools: Rows) -> float:
-    """How much of the axis is needed; a single call that failed must not flatten all the rest."""
-    often = [row for row in tools if row["call_count"] >= FEW_CALLS] or tools
-    return max([LEAST_SCALE, *(row["failure_rate"] or 0.0 for row in often)])
 
 
 def colours_of(endings: Iterable[str]) -> dict[str, str]:
