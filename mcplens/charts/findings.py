@@ -79,11 +79,12 @@ def outcomes_finding(overview: Row, tools: Rows, outcomes: Rows) -> str:
     if overview["call_count"] == 1:
         return f"The only call failed: {ending}"
     mostly = ending if len(ways) == 1 else f"mostly {ending}"
-    rate = format_rate(overview["failure_rate"])
+    failures = format_count(leading["failure_count"])
     if len(tools) == 1:
-        return f"{rate} of {_calls(leading)} of {tool_name(leading)} failed: {mostly}"
-    where = f"{format_count(leading['failure_count'])} of {format_count(overview['failure_count'])}"
-    return f"{rate} of calls failed; {tool_name(leading)} leads with {where} failures, {mostly}"
+        return f"{failures} of {_calls(leading)} of {tool_name(leading)} failed: {mostly}"
+    rate, total = format_rate(overview["failure_rate"]), format_count(overview["failure_count"])
+    leads = f"{tool_name(leading)} leads with {failures} of {total} failures"
+    return f"{rate} of calls failed; {leads}, {mostly}"
 
 
 def main_finding(overview: Row, tools: Rows, outcomes: Rows, budgets: Rows = ()) -> str:

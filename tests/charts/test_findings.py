@@ -147,7 +147,17 @@ def test_one_tool_is_not_said_to_lead():
         seen(100, 3, rate=0.03), [tool(failure_count=3)], [ending("files:read_file", "auth", 3)]
     )
 
-    assert sentence == "3% of 100 calls of files:read_file failed: auth error"
+    assert sentence == "3 of 100 calls of files:read_file failed: auth error"
+
+
+def test_a_cancelled_call_is_no_failure_of_the_calls_that_are_named():
+    sentence = outcomes_finding(
+        seen(4, 1, rate=0.5, cancelled=2),
+        [tool(call_count=4, failure_count=1)],
+        [ending("files:read_file", "auth", 1)],
+    )
+
+    assert sentence == "1 of 4 calls of files:read_file failed: auth error"
 
 
 def test_one_call_is_no_share():
@@ -177,7 +187,7 @@ def test_a_missed_budget_is_the_main_finding_then_failures_then_slowness():
     missed, kept = budget("files:read_file", 2.0), budget("files:read_file", 0.5)
 
     assert "over its latency budget" in main_finding(failing, tools, failures, [missed])
-    assert main_finding(failing, tools, failures, [kept]).startswith("1% of 100 calls")
+    assert main_finding(failing, tools, failures, [kept]).startswith("1 of 100 calls")
     assert main_finding(seen(100), [tool()], []) == "files:read_file: p95 27 ms over 100 calls"
 
 

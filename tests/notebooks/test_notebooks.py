@@ -42,7 +42,7 @@ def test_it_runs_on_the_store_of_a_user(own_store, monkeypatch):
     latency, outcomes = findings(run(REPORT, run="last"))
 
     assert latency.startswith("files:read_file: p95 10 ms over 2 calls")
-    assert outcomes.startswith("50% of 2 calls of files:read_file failed: timeout")
+    assert outcomes.startswith("1 of 2 calls of files:read_file failed: timeout")
 
 
 def test_it_runs_on_a_store_without_calls(tmp_path):
