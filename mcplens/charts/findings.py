@@ -141,6 +141,12 @@ def is_over(budget: Row) -> bool:
     return budget["budget_ratio"] is not None and budget["budget_ratio"] > 1
 
 
+def worst_budgets(budgets: Rows) -> dict[str, Row]:
+    """Pick for each tool, of several budgets on it, the one it stands worst to."""
+    worst_last = sorted(budgets, key=lambda row: row["budget_ratio"] or 0.0)
+    return {tool_name(row): row for row in worst_last}
+
+
 def _budget_finding(budgets: Rows) -> str:
     worst = min(budgets, key=lambda row: (-row["budget_ratio"], tool_name(row)))
     name, ratio = tool_name(worst), format_ratio(worst["budget_ratio"])

@@ -16,6 +16,7 @@ from mcplens.charts.findings import (
     is_over,
     latency_finding,
     tool_name,
+    worst_budgets,
 )
 from mcplens.units import format_count, format_ms, format_rate
 
@@ -27,10 +28,7 @@ def latency_chart(tools: Rows, budgets: Rows = (), *, width: int) -> OfflineChar
     """Draw rows of `tool_metrics` and `budget_counts` in the order of the tools."""
     if not tools:
         return say_nothing(NOTHING_CALLED, width=width)
-    # Of several budgets on one tool the worst is the one to see.
-    limits = {
-        tool_name(row): row for row in sorted(budgets, key=lambda row: row["budget_ratio"] or 0.0)
-    }
+    limits = worst_budgets(budgets)
     ticks = _ticks(tools, limits.values())
     x = alt.X(
         "p50_ms:Q",

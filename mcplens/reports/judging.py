@@ -119,8 +119,9 @@ def _count(con: DuckDBPyConnection, budgets: Sequence[Budget]) -> dict[Key, dict
 
 
 def _holding(found: Mapping[int, Counts], budgets: Sequence[Budget]) -> list[tuple[Budget, Counts]]:
-    by_budget = {budgets[index]: found[index] for index in sorted(found)}
-    return [(budget, by_budget[budget]) for budget in most_specific(by_budget)]
+    by_budget = {budgets[index]: counts for index, counts in found.items()}
+    in_order = [budgets[index] for index in sorted(found)]
+    return [(budget, by_budget[budget]) for budget in most_specific(in_order)]
 
 
 def _rows(con: DuckDBPyConnection, query: str) -> list[Row]:

@@ -6,7 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from mcplens.charts.findings import Row, Rows, ending_words, format_ratio, tool_name
+from mcplens.charts.findings import (
+    Row,
+    Rows,
+    ending_words,
+    format_ratio,
+    tool_name,
+    worst_budgets,
+)
 from mcplens.units import format_count, format_ms, format_rate
 
 if TYPE_CHECKING:
@@ -56,7 +63,7 @@ def tools_sheet(tools: Rows) -> Sheet:
 def latency_sheet(tools: Rows, budgets: Rows) -> Sheet:
     """Set what the figure of latencies draws: rows of `tool_metrics` and of `budget_counts`."""
     times = (_ms("p50", "p50_ms"), _ms("p95", "p95_ms"), _ms("p99", "p99_ms"), _count("calls"))
-    limits = {tool_name(row): row for row in budgets}
+    limits = worst_budgets(budgets)
     if not limits:
         return _sheet("Latency by tool", tools, (_TOOL, *times))
     nothing = {"limit_ms": None, "budget_ratio": None}

@@ -61,6 +61,14 @@ def test_the_most_specific_budget_of_a_quantity_is_the_one_that_counts(judged):
     assert judgement.unmatched == ()
 
 
+def test_the_last_of_equally_specific_budgets_counts_even_where_it_stood_before(judged):
+    strict, lax = Budget(share=0.95, limit_ms=200.0), Budget(share=0.95, limit_ms=2000.0)
+
+    judgement = judged(calls("write", 59, ms=900.0), strict, lax, strict)
+
+    assert [verdict.budget for verdict in judgement.verdicts] == [strict]
+
+
 def test_a_call_without_an_answer_is_over_every_limit(judged):
     judgement = judged(
         [*calls("read", 40), *calls("read", 20, ms=None, outcome="disconnected")],
