@@ -61,6 +61,9 @@ def parse_latency_budget(text: str) -> tuple[Budget, ...]:
     first, equals, rest = text.strip().partition("=")
     tool, term = _divide(first)
     terms = _terms(f"{term}{equals}{rest}", text)
+    for t in terms:
+        if t.startswith("success="):
+            raise UsageError(f'"{t}" limits no latency; write it as p95=200ms')
     return tuple(_latency(t if "=" in t else f"{_DEFAULT_QUANTILE}={t}", tool) for t in terms)
 
 

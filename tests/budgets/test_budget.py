@@ -91,6 +91,13 @@ def test_a_budget_that_cannot_be_understood_is_refused_in_one_line(text, sentenc
     assert str(refused.value) == sentence
 
 
+def test_a_success_rate_is_no_latency_budget():
+    with pytest.raises(UsageError) as refused:
+        parse_latency_budget("search:p95=200ms success=95%")
+
+    assert str(refused.value) == '"success=95%" limits no latency; write it as p95=200ms'
+
+
 def test_for_one_quantity_the_most_specific_budget_holds():
     anything = Budget(share=0.95, limit_ms=100.0)
     reading = Budget(tool="read_*", share=0.95, limit_ms=200.0)
