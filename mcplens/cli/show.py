@@ -25,7 +25,15 @@ if TYPE_CHECKING:
 MOST_ROWS = 50
 """Rows that a table shows; JSON and CSV have all of them."""
 
-NEWEST_FIRST = ("started_at", "spawned_at", "seen_at", "noticed_at", "last_at")
+NEWEST_FIRST = (
+    "started_at",
+    "spawned_at",
+    "seen_at",
+    "noticed_at",
+    "sampled_at",
+    "last_seen_at",
+    "last_at",
+)
 
 
 @click.command(short_help="Any view; without a name, what there is.")

@@ -1,6 +1,6 @@
 import json
 
-from tests.builders import call
+from tests.builders import call, definition
 
 
 def test_without_a_name_every_view_says_what_it_answers(mcplens):
@@ -24,6 +24,14 @@ def test_a_view_is_shown_newest_first(mcplens, record):
 
     names = [row[header.index("tool_name") :].split()[0] for row in rows]
     assert names == ["second", "first"]
+
+
+def test_definitions_are_shown_newest_first_too(mcplens, record):
+    record(definition(name="first"), definition(name="second", at=60.0))
+
+    rows = json.loads(mcplens("show", "definitions", "--format", "json").out)
+
+    assert [row["name"] for row in rows] == ["second", "first"]
 
 
 def test_what_was_left_out_is_said(mcplens, record):
