@@ -69,7 +69,9 @@ class Spool:
         return part_path(self._store, self._run_id, self._number)
 
     def write(self, rows: Sequence[Row]) -> int:
-        """Append rows and say how many stand: all of them but those that JSON cannot express.
+        """Append rows and say how many stand: all but what JSON cannot express.
+
+        Also fewer where a failed write cannot be taken back; the rest of them is lost.
 
         Raises:
             StoreError: the system did not take the rows; none of them stands then.
@@ -84,10 +86,9 @@ class Spool:
                 self._rotate()
             if not self._size:
                 self._first_written = now
-            self._append(content)
+            return self._append(content)
         except OSError as trouble:
             raise _refused(self.path, trouble) from trouble
-        return len(lines)
 
     def close(self) -> None:
         """Close the part; nothing can be written after."""
@@ -114,24 +115,30 @@ class Spool:
         except (msgspec.MsgspecError, UnicodeError, TypeError, ValueError):
             return None
 
-    def _append(self, content: bytes) -> None:
-        if self._is_torn:
-            content = b"\n" + content
+    def _append(self, content: bytes) -> int:
+        # Half a line that stayed gets its end first.
+        mend = b"\n" if self._is_torn else b""
         try:
-            write_all(self._descriptor, content)
+            write_all(self._descriptor, mend + content)
         except OSError:
             # A full disk may have taken half a line: the next batch must not follow on it.
-            self._cut_back()
-            raise
+            stays = content[: max(0, self._cut_back() - len(mend))]
+            if b"\n" not in stays:
+                raise
+            return stays.count(b"\n")  # Tried again, these rows would be there twice.
         self._is_torn = False
-        self._size += len(content)
+        self._size += len(mend) + len(content)
+        return content.count(b"\n")
 
-    def _cut_back(self) -> None:
+    def _cut_back(self) -> int:
+        """Take back what a failed write left; give the number of bytes that cannot be."""
+        size = self._size
         try:
-            os.ftruncate(self._descriptor, self._size)
+            os.ftruncate(self._descriptor, size)
         except OSError:
             self._size = os.fstat(self._descriptor).st_size
             self._is_torn = True
+        return self._size - size
 
     def _is_due(self, now: float, coming: int) -> bool:
         return (

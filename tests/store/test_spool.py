@@ -198,6 +198,22 @@ def test_half_a_line_that_cannot_be_taken_back_costs_nothing_but_itself(store, m
     assert report.quarantined_count == 1
 
 
+def test_rows_that_cannot_be_taken_back_stand_and_are_not_tried_again(store, monkeypatch):
+    spool = Spool(store, run_id="run1")
+    rows = [call(sequence=1), call(sequence=2)]
+    spool.write(rows)
+    one_and_a_half = spool.path.stat().st_size * 3 // 4
+    with monkeypatch.context() as patch:
+        patch.setattr(files.os, "write", SmallDisk(room=one_and_a_half).write)
+        patch.setattr(files.os, "ftruncate", refuse)
+        stand = spool.write([call(sequence=3), call(sequence=4)])
+
+    spool.write([call(sequence=5)])
+
+    assert stand == 1
+    assert event_ids_in(store) == ["run1-1", "run1-2", "run1-3", "run1-5"]
+
+
 def test_a_failure_after_half_a_line_never_cuts_what_came_between(store, monkeypatch):
     spool = Spool(store, run_id="run1")
     with monkeypatch.context() as patch:
@@ -210,8 +226,9 @@ def test_a_failure_after_half_a_line_never_cuts_what_came_between(store, monkeyp
         patch.setattr(files.os, "write", SmallDisk(room=100).write)
         with pytest.raises(StoreError):
             spool.write([call(sequence=3)])
+    spool.write([call(sequence=4)])
 
-    assert event_ids_in(store) == ["run1-2"]
+    assert event_ids_in(store) == ["run1-2", "run1-4"]
 
 
 def test_a_row_that_json_cannot_express_costs_nothing_but_itself(store):
