@@ -62,6 +62,11 @@ def format_count(count: int) -> str:
     return f"{count:,}"
 
 
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """Write a count with its word: 1 run, 1,204 runs."""
+    return f"{format_count(count)} {one if count == 1 else many or one + 's'}"
+
+
 def parse_ms(text: str) -> float:
     """Read a time such as `200ms`, `1.5s` or `2min` as milliseconds."""
     match = _TIME.fullmatch(text.strip())

@@ -16,7 +16,7 @@ from mcplens.reports.screen import screen_of
 from mcplens.reports.text import to_ascii
 from mcplens.reports.verdict_table import verdict_table
 from mcplens.reports.verdicts import STYLES, explain, explain_unmatched, next_step
-from mcplens.units import format_count, format_ms
+from mcplens.units import counted, format_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ def _title(judgement: Judgement | None) -> str:
     if judgement is None or not judgement.tools:
         return "mcplens"
     calls = sum(tool.row["call_count"] for tool in judgement.tools)
-    return f"mcplens: {_some(len(judgement.tools), 'tool')}, {_some(calls, 'call')}"
+    return f"mcplens: {counted(len(judgement.tools), 'tool')}, {counted(calls, 'call')}"
 
 
 def _lines(gate: Gate, screen: Screen) -> Iterator[Text]:
@@ -73,7 +73,8 @@ def _sentences(judgement: Judgement, gate: Gate) -> Iterator[Text]:
         yield Text("no tool was called: no test has used the fixture mcp_server", style="yellow")
     lost = judgement.overview.get("lost_count")
     if lost:
-        yield Text(f"the recorder lost {_some(lost, 'message')}; no number counts them", "yellow")
+        some = counted(lost, "message or event", "messages and events")
+        yield Text(f"the recorder lost {some}; no number counts them", "yellow")
 
 
 def _where(judgement: Judgement, gate: Gate) -> Text:
@@ -94,10 +95,6 @@ def _store(gate: Gate) -> str:
 def _short(path: Path) -> str:
     here = Path.cwd()
     return os.fspath(path.relative_to(here) if path.is_relative_to(here) else path)
-
-
-def _some(count: int, what: str) -> str:
-    return f"{format_count(count)} {what}{'' if count == 1 else 's'}"
 
 
 def _plain(line: Text, screen: Screen) -> str:

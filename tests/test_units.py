@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from mcplens.errors import UsageError
 from mcplens.units import (
+    counted,
     format_bytes,
     format_count,
     format_ms,
@@ -64,6 +65,12 @@ def test_a_size_is_written_in_the_unit_a_person_would_pick(count, text):
 
 def test_a_count_has_a_comma_every_three_digits():
     assert format_count(1_234_567) == "1,234,567"
+
+
+def test_a_count_is_written_with_its_word():
+    assert counted(1, "call") == "1 call"
+    assert counted(1204, "call") == "1,204 calls"
+    assert counted(0, "message or event", "messages or events") == "0 messages or events"
 
 
 @pytest.mark.parametrize(

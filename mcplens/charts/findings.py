@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from mcplens.units import format_count, format_ms, format_rate
+from mcplens.units import counted, format_count, format_ms, format_rate
 
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
@@ -177,8 +177,7 @@ def _nothing_failed(overview: Row) -> str:
 
 
 def _calls(row: Row) -> str:
-    count = row["call_count"]
-    return f"{format_count(count)} call{'' if count == 1 else 's'}"
+    return counted(row["call_count"], "call")
 
 
 def recording_finding(overview: Row) -> str:
@@ -188,7 +187,6 @@ def recording_finding(overview: Row) -> str:
         overview: The row of `overview`.
     """
     lost, cpu = overview["lost_count"], overview["recorder_cpu_ms"]
-    losses = (
-        "Nothing was lost" if not lost else f"{format_count(lost)} messages or events were lost"
-    )
+    some = counted(lost, "message or event was", "messages or events were")
+    losses = f"{some} lost" if lost else "Nothing was lost"
     return losses if cpu is None else f"{losses}; watching took {format_ms(cpu)} of CPU time"

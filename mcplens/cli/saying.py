@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mcplens.cli.asking import ask
 from mcplens.cli.options import typed
 from mcplens.reports.text import printable
-from mcplens.units import format_bytes, format_count
+from mcplens.units import counted, format_bytes
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -74,11 +74,6 @@ def say_first_steps(out: Output) -> None:
         ("Record a server", typed("record", "--", "COMMAND")),
         ("All commands", typed("--help")),
     )
-
-
-def counted(count: int, one: str, many: str | None = None) -> str:
-    """Write a count with its word: 1 run, 1,204 runs."""
-    return f"{format_count(count)} {one if count == 1 else many or one + 's'}"
 
 
 def short_path(path: Path) -> str:

@@ -9,10 +9,11 @@ import click
 
 from mcplens.cli.asking import Answer, ask, ask_much
 from mcplens.cli.options import Reading, reading_options
-from mcplens.cli.saying import counted, say_store
+from mcplens.cli.saying import say_store
 from mcplens.errors import UsageError
 from mcplens.reports.tables import views_table
 from mcplens.reports.values import records, values_table
+from mcplens.units import counted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

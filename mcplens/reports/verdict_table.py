@@ -9,7 +9,7 @@ from rich.text import Text
 from mcplens.reports.grid import Column, fit, set_lines
 from mcplens.reports.tables import SHORTEST_NAME, tool_label
 from mcplens.reports.verdicts import MARKS, STYLES, quantile_name, worst
-from mcplens.units import format_count, format_ms, format_rate
+from mcplens.units import counted, format_ms, format_rate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,8 +46,7 @@ def _name(row: Mapping[str, Any]) -> Text:
 
 
 def _calls(row: Mapping[str, Any]) -> Text:
-    count = row["call_count"]
-    return Text(f"{format_count(count)} call{'' if count == 1 else 's'}", style="dim")
+    return Text(counted(row["call_count"], "call"), style="dim")
 
 
 def _latencies(tools: Sequence[ToolVerdicts]) -> list[Column]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from mcplens.reports.tables import tool_label
 from mcplens.reports.text import printable
-from mcplens.units import format_count, format_ms, format_rate
+from mcplens.units import counted, format_count, format_ms, format_rate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +44,7 @@ def explain(verdict: Verdict) -> str:
     """Say in one sentence what was seen, what was asked for, and what would change it."""
     tool = tool_label(verdict.counts.server_name, verdict.counts.tool_name)
     if verdict.status == "inconclusive" and not verdict.bad_count:
-        calls, more = _calls(verdict.counts.call_count), format_count(verdict.calls_needed)
+        calls, more = counted(verdict.counts.call_count, "call"), format_count(verdict.calls_needed)
         return (
             f"{tool}: {calls}, none {_how(verdict)}, cannot prove {promise(verdict.budget)} yet; "
             f"{more} more would"
@@ -84,7 +84,7 @@ def _compared(verdict: Verdict) -> str:
 
 
 def _bad(verdict: Verdict) -> str:
-    bad, calls = format_count(verdict.bad_count), _calls(verdict.counts.call_count)
+    bad, calls = format_count(verdict.bad_count), counted(verdict.counts.call_count, "call")
     return f"{bad} of {calls} {_how(verdict)}"
 
 
@@ -109,7 +109,3 @@ def _but(verdict: Verdict) -> str:
             return "; among so many budgets, one such miss may be chance: run it again"
         case _:
             return f" proves neither pass nor fail; {needed} more good calls would pass"
-
-
-def _calls(count: int) -> str:
-    return f"{format_count(count)} call" if count == 1 else f"{format_count(count)} calls"

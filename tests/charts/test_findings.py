@@ -198,6 +198,9 @@ def test_what_was_lost_and_what_watching_cost_is_said():
     assert recording_finding({"lost_count": 1204, "recorder_cpu_ms": None}) == (
         "1,204 messages or events were lost"
     )
+    assert recording_finding({"lost_count": 1, "recorder_cpu_ms": None}) == (
+        "1 message or event was lost"
+    )
 
 
 def test_the_sentences_load_nothing_that_draws():
