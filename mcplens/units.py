@@ -12,6 +12,8 @@ from mcplens.errors import UsageError
 _TIME_UNITS_MS = {"us": 0.001, "µs": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0, "min": 60_000.0}
 _TIME = re.compile(r"(\d+(?:\.\d+)?)\s*(us|µs|ms|s|min|m)")
 _SPAN_UNITS_S = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_LEAST_RATE = 1e-6
+"""What four digits of per cent can still show."""
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d|w)")
 
 
@@ -30,17 +32,20 @@ def format_ms(milliseconds: float | None) -> str:
     return f"{_three_digits(milliseconds / 60_000)} min"
 
 
-def format_rate(rate: float | None) -> str:
+def format_rate(rate: float | None, *, beside: float | None = None) -> str:
     """Write a share as per cent, never rounding a failure away: 98.3%, 99.96%, 100%.
 
-    None becomes an en dash.
+    Beside another share it never reads the same: 94.97% beside 95%. None becomes an en dash.
     """
     if rate is None:
         return "–"
     per_cent = rate * 100
+    others = [other for other in (0.0, 1.0) if other != rate]
+    if beside is not None and abs(beside - rate) > _LEAST_RATE:
+        others.append(beside)
     for digits in (1, 2, 3, 4):
         text = f"{per_cent:.{digits}f}"
-        if float(text) not in (0.0, 100.0) or per_cent in (0.0, 100.0):
+        if float(text) not in [round(other * 100, 4) for other in others]:
             return f"{_trim(text)}%"
     return "under 0.0001%" if per_cent < 50 else "over 99.9999%"  # noqa: PLR2004
 

@@ -57,6 +57,22 @@ def test_a_share_never_rounds_a_failure_away(rate, text):
 
 
 @pytest.mark.parametrize(
+    ("rate", "beside", "text"),
+    [
+        (0.9497, 0.95, "94.97%"),
+        (0.95, 0.95, "95%"),
+        (0.57, 0.57, "57%"),
+        (0.95004, 0.95, "95.004%"),
+        (0.9496, 0.9, "95%"),
+        (0.95 + 1e-9, 0.95, "95%"),
+        (1.0, 0.95, "100%"),
+    ],
+)
+def test_a_share_never_reads_as_the_other_one_it_stands_beside(rate, beside, text):
+    assert format_rate(rate, beside=beside) == text
+
+
+@pytest.mark.parametrize(
     ("count", "text"), [(812, "812 B"), (4096, "4.1 kB"), (3_200_000, "3.2 MB"), (None, "–")]
 )
 def test_a_size_is_written_in_the_unit_a_person_would_pick(count, text):

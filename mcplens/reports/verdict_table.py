@@ -77,14 +77,16 @@ def _success(tool: ToolVerdicts) -> Text:
         return Text(f"success {format_rate(tool.row['success_rate'])}")
     return Text.assemble(
         "success ",
-        (format_rate(verdict.observed), _style(verdict)),
+        (format_rate(verdict.observed, beside=verdict.budget.share), _style(verdict)),
         (f" / {format_rate(verdict.budget.share)}", "dim"),
     )
 
 
 def _proven(tool: ToolVerdicts) -> Text:
     verdict = _success_verdict(tool)
-    return Text() if verdict is None else Text(f"proven {format_rate(verdict.low)}", style="dim")
+    if verdict is None:
+        return Text()
+    return Text(f"proven {format_rate(verdict.low, beside=verdict.budget.share)}", style="dim")
 
 
 def _success_verdict(tool: ToolVerdicts) -> Verdict | None:

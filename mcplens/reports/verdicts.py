@@ -75,8 +75,8 @@ def explain_unmatched(budget: Budget, called: Sequence[str]) -> str:
 def _compared(verdict: Verdict) -> str:
     budget, counts = verdict.budget, verdict.counts
     if budget.limit_ms is None:
-        rate, asked = format_rate(verdict.observed), format_rate(budget.share)
-        return f"success rate is {rate}, budget {asked}"
+        rate = format_rate(verdict.observed, beside=budget.share)
+        return f"success rate is {rate}, budget {format_rate(budget.share)}"
     name, limit = quantile_name(budget), format_ms(budget.limit_ms)
     if counts.observed_ms is None:
         return f"{name} is unknown, as no call was answered, budget {limit}"

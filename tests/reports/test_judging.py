@@ -149,6 +149,13 @@ def test_the_table_sets_what_was_seen_beside_what_was_asked(three_kinds):
     assert table(three_kinds, width=100) == TABLE.splitlines()
 
 
+def test_what_is_not_quite_proven_does_not_read_as_proven(judged):
+    judgement = judged(calls("read", 58), Budget(share=0.95))
+
+    assert statuses(judgement) == {"read": ["inconclusive"]}
+    assert "proven 94.97%" in table(judgement, width=100)[0]
+
+
 def test_without_signs_the_table_has_words(three_kinds):
     assert [line.split()[0] for line in table(three_kinds, width=120, is_ascii=True)] == [
         "inconclusive",
