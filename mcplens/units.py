@@ -24,6 +24,8 @@ def format_ms(milliseconds: float | None) -> str:
     """
     if milliseconds is None:
         return "–"
+    if milliseconds < 0:
+        return f"-{format_ms(-milliseconds)}"
     for limit, scale, unit in ((1.0, 1000.0, "µs"), (1000.0, 1.0, "ms"), (60_000.0, 0.001, "s")):
         text = _three_digits(milliseconds * scale)
         # 999.7 µs must become 1 ms, not 1000 µs.
