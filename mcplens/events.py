@@ -307,9 +307,9 @@ class Definition(Row, tag="definitions"):
     name: Annotated[str | None, says("Its name; of a resource its URI without query string.")] = (
         None
     )
-    definition: Annotated[
-        str | None, says("The definition as JSON text, as the server sent it.")
-    ] = None
+    definition: Annotated[str | None, says("As JSON text; of a resource what --keep allows.")] = (
+        None
+    )
     definition_bytes: Annotated[int | None, says("Size of the definition's JSON, in bytes.")] = None
     is_read_only: Annotated[bool | None, says("The tool's readOnlyHint.")] = None
     is_idempotent: Annotated[bool | None, says("The tool's idempotentHint.")] = None

@@ -18,6 +18,7 @@ from mcplens.capture.wire import encode_json
 
 MAX_DEFINITIONS: Final = 10_000
 """Definitions of one connection that are remembered and written."""
+_RESOURCE_FACTS: Final = frozenset({"uri", "name", "mimeType", "size"})
 _MAX_DECLARED: Final = 1000
 _TEMPLATE_QUERY: Final = re.compile(r"\{[?&;#][^}]*\}")
 
@@ -62,10 +63,10 @@ class Found(NamedTuple):
 class Definitions:
     """What one server has advertised on one connection."""
 
-    __slots__ = ("_in_force", "_keeps_addresses", "_listing", "_seen", "is_full")
+    __slots__ = ("_in_force", "_keeps_contents", "_listing", "_seen", "is_full")
 
-    def __init__(self, *, keeps_addresses: bool) -> None:
-        self._keeps_addresses = keeps_addresses
+    def __init__(self, *, keeps_contents: bool) -> None:
+        self._keeps_contents = keeps_contents
         self._in_force: dict[str, dict[str, InForce]] = {}
         self._listing: dict[str, dict[str, InForce]] = {}
         self._seen: set[str] = set()
@@ -93,7 +94,7 @@ class Definitions:
         for item in items:
             if not isinstance(item, dict):
                 continue
-            found = _read(where, item, keeps_addresses=self._keeps_addresses)
+            found = _read(where, item, keeps_contents=self._keeps_contents)
             key = item.get(where.name)
             if found is None or not isinstance(key, str):
                 continue
@@ -113,7 +114,7 @@ class Definitions:
         return new
 
 
-def _read(where: _List, item: dict[str, Any], *, keeps_addresses: bool) -> Found | None:
+def _read(where: _List, item: dict[str, Any], *, keeps_contents: bool) -> Found | None:
     name = item.get(where.name)
     public = item
     if where.name != "name":
@@ -128,7 +129,7 @@ def _read(where: _List, item: dict[str, Any], *, keeps_addresses: bool) -> Found
     return Found(
         kind=where.kind,
         name=clean_name(name, limit=5 * MAX_NAME),
-        text=_as_sent(item if keeps_addresses else public, canonical),
+        text=_as_sent(item if keeps_contents else _without_contents(where, public)),
         facts=InForce(
             definition_hash=hashlib.sha256(canonical).hexdigest(),
             is_read_only=_hint(hints, "readOnlyHint"),
@@ -139,11 +140,18 @@ def _read(where: _List, item: dict[str, Any], *, keeps_addresses: bool) -> Found
     )
 
 
-def _as_sent(item: Mapping[str, Any], canonical: bytes) -> str:
+def _without_contents(where: _List, public: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Leave of a resource only names and sizes: its title may be the subject of a mail."""
+    if where.kind != "resource":
+        return public
+    return {key: value for key, value in public.items() if key in _RESOURCE_FACTS}
+
+
+def _as_sent(item: Mapping[str, Any]) -> str:
     try:
         return msgspec.json.encode(item).decode()
     except (ValueError, TypeError, RecursionError):  # Only the lenient way can write it.
-        return canonical.decode()
+        return (encode_json(item) or b"{}").decode()
 
 
 def _address(value: Any) -> str | None:

@@ -62,7 +62,7 @@ class Pairing:
         self._rows = rows
         self._privacy = privacy
         self._emit = emit
-        self._definitions = Definitions(keeps_addresses=privacy.keep == "full")
+        self._definitions = Definitions(keeps_contents=privacy.keep == "full")
         self._openings = Openings(
             run_id=run_id,
             facts=facts,

@@ -2,7 +2,8 @@
 
 `none` keeps names, times and sizes. `shape` adds keyed hashes, the declared keys of arguments with
 types in place of values, and error texts of which only common words are left. `full` keeps
-contents. Commands and addresses are always redacted.
+contents. Commands and addresses are always redacted. What a server says of its tools, prompts and
+templates is always kept; of a resource, whose title may be a person's, only its names and size.
 """
 
 from __future__ import annotations

@@ -126,6 +126,30 @@ def test_prompts_and_resources_are_definitions_too():
     assert "secret" not in recorded.encoded
 
 
+@pytest.mark.parametrize("keep", ["none", "shape"])
+def test_what_a_resource_says_is_kept_only_where_contents_are(keep):
+    resource = {
+        "uri": "mail://inbox/7",
+        "name": "7",
+        "mimeType": "text/plain",
+        "size": 12,
+        "title": "Your test results \ud800",  # Only the lenient way can write half a sign.
+        "description": "From Dr. Strange",
+    }
+    steps = (client("resources/list", id=1), server(id=1, result={"resources": [resource]}))
+
+    [private] = record(*steps, keep=keep).definitions
+    [full] = record(*steps, keep="full").definitions
+
+    assert json.loads(private.definition) == {
+        "uri": "mail://inbox/7",
+        "name": "7",
+        "mimeType": "text/plain",
+        "size": 12,
+    }
+    assert json.loads(full.definition) == resource
+
+
 def test_an_address_is_kept_whole_only_where_contents_are():
     resource = {"uri": "db://main?key=1", "name": "main"}
     steps = (client("resources/list", id=1), server(id=1, result={"resources": [resource]}))
@@ -173,7 +197,7 @@ def test_more_definitions_than_are_remembered_are_told_once(monkeypatch):
 
 def test_pages_without_end_do_not_fill_the_memory(monkeypatch):
     monkeypatch.setattr(definitions, "MAX_DEFINITIONS", 10)
-    known = Definitions(keeps_addresses=False)
+    known = Definitions(keeps_contents=False)
 
     for number in range(100):
         page = {"tools": [{"name": f"tool{number}"}], "nextCursor": "more"}

@@ -78,4 +78,4 @@ comment on column definitions.is_read_only is 'The tool''s readOnlyHint.';
 comment on column definitions.is_idempotent is 'The tool''s idempotentHint.';
 comment on column definitions.is_destructive is 'The tool''s destructiveHint.';
 comment on column definitions.definition_bytes is 'Size of the definition''s JSON, in bytes.';
-comment on column definitions.definition is 'The definition as JSON text, as the server sent it.';
+comment on column definitions.definition is 'As JSON text; of a resource what --keep allows.';

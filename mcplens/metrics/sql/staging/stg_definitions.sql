@@ -36,7 +36,7 @@ comment on column stg_definitions.connection_id is 'The connection it was seen o
 comment on column stg_definitions.server_name is 'The server.';
 comment on column stg_definitions.kind is 'tool, prompt, resource or resource_template.';
 comment on column stg_definitions.name is 'Its name; of a resource its URI without query string.';
-comment on column stg_definitions.definition is 'The definition as JSON text, as the server sent it.';
+comment on column stg_definitions.definition is 'As JSON text; of a resource what --keep allows.';
 comment on column stg_definitions.definition_bytes is 'Size of the definition''s JSON, in bytes.';
 comment on column stg_definitions.is_read_only is 'The tool''s readOnlyHint.';
 comment on column stg_definitions.is_idempotent is 'The tool''s idempotentHint.';
