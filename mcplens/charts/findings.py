@@ -46,7 +46,7 @@ def latency_finding(tools: Rows, budgets: Rows = ()) -> str:
     """
     if not tools:
         return NOTHING_CALLED
-    if measured := [row for row in budgets if row["budget_ratio"] is not None]:
+    if measured := [row for row in budgets if row["budget_ratio"] is not None or row["is_over"]]:
         return _budget_finding(measured)
     timed = [row for row in tools if row["p95_ms"] is not None]
     if not timed:
@@ -89,7 +89,7 @@ def outcomes_finding(overview: Row, tools: Rows, outcomes: Rows) -> str:
 
 def main_finding(overview: Row, tools: Rows, outcomes: Rows, budgets: Rows = ()) -> str:
     """Say the one thing to know first: a budget missed, else what fails, else what is slowest."""
-    if any(is_over(row) for row in budgets) or not overview["failure_count"]:
+    if any(row["is_over"] for row in budgets) or not overview["failure_count"]:
         return latency_finding(tools, budgets)
     return outcomes_finding(overview, tools, outcomes)
 
@@ -136,29 +136,35 @@ def format_ratio(ratio: float | None) -> str:
     return f"{text}×"
 
 
-def is_over(budget: Row) -> bool:
-    """Tell whether a tool's observed quantile is over its budget."""
-    return budget["budget_ratio"] is not None and budget["budget_ratio"] > 1
-
-
 def worst_budgets(budgets: Rows) -> dict[str, Row]:
     """Pick for each tool, of several budgets on it, the one it stands worst to."""
-    worst_last = sorted(budgets, key=lambda row: row["budget_ratio"] or 0.0)
-    return {tool_name(row): row for row in worst_last}
+    return {tool_name(row): row for row in sorted(budgets, key=_worst_first, reverse=True)}
 
 
 def _budget_finding(budgets: Rows) -> str:
-    worst = min(budgets, key=lambda row: (-row["budget_ratio"], tool_name(row)))
-    name, ratio = tool_name(worst), format_ratio(worst["budget_ratio"])
+    worst = min(budgets, key=_worst_first)
+    name, where = tool_name(worst), _where(worst)
     count = len({tool_name(row) for row in budgets})
-    over = len({tool_name(row) for row in budgets if is_over(row)})
+    over = len({tool_name(row) for row in budgets if row["is_over"]})
     if count == 1:
-        return f"{name} is {'over' if over else 'within'} its latency budget, at {ratio}"
+        return f"{name} is {'over' if over else 'within'} its latency budget, {where}"
     if over == 0:
-        return f"All {count} tools are within their latency budget; {name} is nearest, at {ratio}"
+        return f"All {count} tools are within their latency budget; {name} is nearest, {where}"
     if over == 1:
-        return f"1 of {count} tools is over its latency budget: {name}, at {ratio}"
-    return f"{over} of {count} tools are over their latency budget; {name} is worst, at {ratio}"
+        return f"1 of {count} tools is over its latency budget: {name}, {where}"
+    return f"{over} of {count} tools are over their latency budget; {name} is worst, {where}"
+
+
+def _worst_first(budget: Row) -> tuple[bool, float, str]:
+    return not budget["is_over"], -(budget["budget_ratio"] or 0.0), tool_name(budget)
+
+
+def _where(budget: Row) -> str:
+    ratio = budget["budget_ratio"]
+    if budget["is_over"] and (ratio is None or ratio <= 1):
+        over = format_count(budget["over_count"])
+        return f"with {over} of {_calls(budget)} late or never answered"
+    return f"at {format_ratio(ratio)}"
 
 
 def _commonest_first(outcome: Row) -> tuple[int, str]:

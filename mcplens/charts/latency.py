@@ -13,7 +13,6 @@ from mcplens.charts.findings import (
     Row,
     Rows,
     format_ratio,
-    is_over,
     latency_finding,
     tool_name,
     worst_budgets,
@@ -81,7 +80,7 @@ def _row(tool: Row, limit: Row | None) -> dict[str, Any]:
         "calls": format_count(tool["call_count"]),
         "budget": _words(limit) if limit else "–",
         "÷ budget": format_ratio(limit["budget_ratio"] if limit else None),
-        "state": "over" if limit and is_over(limit) else "plain",
+        "state": "over" if limit and limit["is_over"] else "plain",
     }
 
 

@@ -27,9 +27,15 @@ def ending(name, word, count):
     }
 
 
-def budget(name, ratio):
+def budget(name, ratio, **numbers):
     server_name, tool_name = name.split(":")
-    return {"server_name": server_name, "tool_name": tool_name, "budget_ratio": ratio}
+    return {
+        "server_name": server_name,
+        "tool_name": tool_name,
+        "budget_ratio": ratio,
+        "is_over": ratio is not None and ratio > 1,
+        **numbers,
+    }
 
 
 def seen(calls, failures=0, *, rate=None, cancelled=0):
@@ -101,6 +107,18 @@ def test_the_budget_of_one_tool_is_said_of_that_tool():
 
     assert over == "a:x is over its latency budget, at 1.2×"
     assert within == "a:x is within its latency budget, at 0.5×"
+
+
+def test_calls_that_were_never_answered_miss_a_budget_however_fast_the_others():
+    missed = {"is_over": True, "over_count": 40, "call_count": 100}
+
+    fast = latency_finding([tool()], [budget("a:x", 0.6, **missed)])
+    silent = latency_finding([tool()], [budget("a:x", None, **missed), budget("b:y", 0.9)])
+
+    assert fast == "a:x is over its latency budget, with 40 of 100 calls late or never answered"
+    assert silent == (
+        "1 of 2 tools is over its latency budget: a:x, with 40 of 100 calls late or never answered"
+    )
 
 
 def test_a_budget_nothing_was_measured_for_says_nothing():

@@ -142,6 +142,28 @@ def test_every_quantile_that_a_budget_can_name_is_observed(counts_of):
     assert {row.budget_id: row.observed_ms for row in rows} == dict.fromkeys(QUANTILES, 30.0)
 
 
+@pytest.mark.parametrize(
+    ("in_time", "late", "lost", "is_over"),
+    [(95, 5, 0, False), (94, 6, 0, True), (95, 0, 5, False), (94, 0, 6, True), (0, 0, 1, True)],
+)
+def test_a_budget_is_missed_by_late_calls_and_by_lost_ones(counts_of, in_time, late, lost, is_over):
+    calls = [
+        *(call(work_ms=30.0) for _ in range(in_time)),
+        *(call(work_ms=51.0) for _ in range(late)),
+        *(call(outcome="disconnected", work_ms=None) for _ in range(lost)),
+    ]
+
+    [row] = counts_of(calls, p95(50.0))
+
+    assert row.is_over == is_over
+
+
+def test_of_no_calls_that_count_no_budget_is_missed(counts_of):
+    [row] = counts_of([call(outcome="cancelled")], p95(50.0))
+
+    assert row.is_over is False
+
+
 def test_new_budgets_replace_the_old(store, spool):
     spool([call()])
     con = connect(store.path)

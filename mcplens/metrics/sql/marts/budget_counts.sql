@@ -140,6 +140,14 @@ final as (
 
         observed_ms,
         case when limit_ms > 0 then observed_ms / limit_ms end as budget_ratio,
+        -- A call without an answer has no time that could move the quantile, and is over all the same.
+        case
+            when limit_ms is not null
+                then
+                    coalesce(observed_ms > limit_ms, false)
+                    -- A little less, so that 95 % of 20 calls are 19 in spite of rounding.
+                    or over_count > call_count - ceil(quantile * call_count - cast(1e-9 as double))
+        end as is_over,
         slowest_ms,
         slowest_call_id,
         slowest_session_id
@@ -165,7 +173,9 @@ comment on column budget_counts.failure_count is 'Those that failed.';
 comment on column budget_counts.observed_ms is
 'The quantile as observed, in ms; interpolated, the same as in tool_metrics.';
 comment on column budget_counts.budget_ratio is
-'The observed quantile as a multiple of the limit: over 1 is over the budget; NULL without a limit.';
+'The observed quantile as a multiple of the limit; NULL without a limit, or where no call was answered.';
+comment on column budget_counts.is_over is
+'Whether these calls missed it, by their times or for want of answers; no verdict on others to come.';
 comment on column budget_counts.slowest_ms is 'The slowest of these calls, in ms.';
 comment on column budget_counts.slowest_call_id is 'The slowest of these calls.';
 comment on column budget_counts.slowest_session_id is 'The session of the slowest of these calls.';
