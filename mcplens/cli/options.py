@@ -55,10 +55,27 @@ class Reading:
         """Open stdout and stderr for the answer."""
         return Output(format=self.format)
 
+    def filters(self) -> tuple[str, ...]:
+        """Write the filters as they are typed; none where the whole store is read."""
+        return self._words(*_FILTERS)
+
+    def whole(self) -> Reading:
+        """Read the same store without a filter."""
+        return Reading(store=self.store, format=self.format)
+
     def next(self, command: str, *words: str) -> str:
-        """Write a command that reads the same store, ready to be typed."""
-        options = [] if self.store is None else ["--store", self.store]
-        return typed(command, *words, *options)
+        """Write a command that reads the same of the same store, ready to be typed."""
+        names = [*_FILTERS, "store"]
+        if command == "tools" and words:
+            # The word is the tool, and narrower than any filter on tools.
+            names.remove("tool")
+        return typed(command, *words, *self._words(*names))
+
+    def _words(self, *names: str) -> tuple[str, ...]:
+        chosen = [(name, getattr(self, name)) for name in names]
+        return tuple(
+            word for name, value in chosen if value is not None for word in (f"--{name}", value)
+        )
 
 
 def typed(*words: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -51,7 +51,7 @@ def tools(reading: Reading, name: str | None) -> None:
         say_first_steps(out)
         return
     out.hint(
-        *([("Why", reading.next("tools", slowest))] if name is None else []),
+        *([("One tool", reading.next("tools", slowest))] if name is None else []),
         ("What happened", reading.next("session")),
         ("See it", reading.next("report", "--open")),
     )
@@ -74,4 +74,11 @@ def show_tools(
         out.gap()
         out.lines(lambda screen: calls_table(slowest, screen))
     say_findings(out, con)
-    return rows[0]["tool_name"] or "" if rows else None
+    return _name(rows, reading) if rows else None
+
+
+def _name(rows: list[dict[str, Any]], reading: Reading) -> str:
+    """Name the first tool, with its server where the name alone may mean another."""
+    server, tool = rows[0]["server_name"] or "", rows[0]["tool_name"] or ""
+    alone = sum(row["tool_name"] == rows[0]["tool_name"] for row in rows) == 1
+    return tool if alone and reading.tool is None else f"{server}:{tool}"

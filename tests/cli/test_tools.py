@@ -126,3 +126,32 @@ def test_what_a_server_calls_itself_cannot_write_to_the_terminal(mcplens, record
     assert "\x1b" not in ran.out + ran.err
     assert "\r" not in ran.out + ran.err
     assert r"a\x1b[2Jb:c\rd" in ran.out
+
+
+def test_the_next_commands_read_what_this_one_read(mcplens, record, store):
+    record(*CALLS)
+    filters = ["--run", "last", "--since", "2026-11-20", "--until", "2026-11-21", "--server", "f*"]
+
+    hints = [line.strip() for line in mcplens("tools", *filters).err.splitlines()[-3:]]
+
+    kept = f"--run last --since 2026-11-20 --until 2026-11-21 --server 'f*' --store {store.path}"
+    assert hints == [
+        f"One tool:       mcplens tools fetch {kept}",
+        f"What happened:  mcplens session {kept}",
+        f"See it:         mcplens report --open {kept}",
+    ]
+
+
+def test_a_filter_on_tools_gives_way_to_the_tool_itself(mcplens, record, store):
+    record(*CALLS)
+
+    said = mcplens("tools", "--tool", "f*").err
+
+    assert f"One tool:       mcplens tools files:fetch --store {store.path}" in said
+    assert f"mcplens session --tool 'f*' --store {store.path}" in said
+
+
+def test_a_name_that_two_servers_have_is_said_with_its_server(mcplens, record):
+    record(*CALLS, call(server_name="web", target="fetch"))
+
+    assert "mcplens tools files:fetch" in mcplens("tools").err
