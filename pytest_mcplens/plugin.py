@@ -49,7 +49,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def mcp_server(pytestconfig: pytest.Config) -> Iterator[Server]:
-    """The MCP server of `--mcp-target`, to be called as `mcp_server.call("tool", argument=1)`."""
+    """The MCP server of `--mcp-target`, to be called as `mcp_server.call("tool", argument=1)`.
+
+    A call gives the server's answer, also when that is an error: `.text`, `.structured` (the
+    structured content, or None), `.content` (every part, as on the wire), `.is_error`, and `.code`
+    (the JSON-RPC code, where the server refused the call). Without a usable answer, because the
+    server took too long or ended, it raises `mcplens.errors.CallError`.
+    `mcp_server.tools` are the listed tools by name, `mcp_server.stderr` is what it wrote there.
+    """
     from mcplens.errors import McplensError, StoreError
 
     gate = pytestconfig.stash.get(_GATE, None)

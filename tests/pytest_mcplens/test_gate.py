@@ -283,6 +283,21 @@ def test_a_store_that_cannot_be_made_is_one_line(pytester):
     result.stdout.fnmatch_lines(["--mcp-record: *calls is a file, and a store is a folder*"])
 
 
+def test_the_list_of_fixtures_says_what_a_call_gives_and_raises(pytester):
+    result = pytester.runpytest_subprocess("--fixtures", "-v")
+
+    said = result.stdout.str().partition("\nmcp_server ")[2]
+    for word in (
+        ".text",
+        ".structured",
+        ".content",
+        ".is_error",
+        ".code",
+        "mcplens.errors.CallError",
+    ):
+        assert word in said
+
+
 def test_the_plugin_can_be_switched_off(pytester):
     pytester.makepyfile("def test_other(): pass")
 
