@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _WORKER_RUN: Final = "mcplens_run"
 _WORKER_STORE: Final = "mcplens_store"
 _WORKER_SAID: Final = "mcplens_said"
+_WORKER_HAS_NO_SERVER: Final = "mcplens_has_no_server"
 
 _CLOSE_S: Final = 10.0
 """How long the last rows may take to be written; a number without them would be wrong."""
@@ -127,7 +128,9 @@ class Gate:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Take over what a worker had to say."""
-        self.said += getattr(node, "workeroutput", {}).get(_WORKER_SAID, [])
+        output = getattr(node, "workeroutput", {})
+        self.said += output.get(_WORKER_SAID, [])
+        self.has_no_server = self.has_no_server or output.get(_WORKER_HAS_NO_SERVER, False)
 
     # Last, so that the session's fixtures are gone and their recording is written.
     @pytest.hookimpl(trylast=True)
@@ -135,6 +138,7 @@ class Gate:
         """Judge what was recorded, and fail a run that breaks a budget."""
         if self._worker_output is not None:
             self._worker_output[_WORKER_SAID] = self.said
+            self._worker_output[_WORKER_HAS_NO_SERVER] = self.has_no_server
             return
         try:
             self.judgement = self._judge()

@@ -70,7 +70,12 @@ def _sentences(judgement: Judgement, gate: Gate) -> Iterator[Text]:
     for budget in judgement.unmatched:
         yield Text(explain_unmatched(budget, called), style=unsure)
     if not called and not judgement.unmatched:
-        yield Text("no tool was called: no test has used the fixture mcp_server", style="yellow")
+        why = (
+            "the server did not start"
+            if gate.has_no_server
+            else "no test did so with the fixture mcp_server"
+        )
+        yield Text(f"no tool was called: {why}", style="yellow")
     lost = judgement.overview.get("lost_count")
     if lost:
         some = counted(lost, "message or event", "messages and events")

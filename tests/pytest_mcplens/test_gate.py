@@ -231,6 +231,21 @@ def test_a_server_that_does_not_start_is_one_error(pytester):
     )
 
 
+@pytest.mark.parametrize("options", [(), ("-n1",)])
+def test_a_server_that_does_not_start_is_why_no_tool_was_called(pytester, options):
+    pytester.makepyfile(calls("echo", 1, text="x"))
+
+    result = pytester.runpytest_subprocess("--mcp-target=true", "--mcp-record=calls", *options)
+
+    result.stdout.fnmatch_lines(["no tool was called: the server did not start"])
+
+
+def test_without_a_call_the_summary_says_how_one_is_made(run_gate):
+    result = run_gate("def test_lists(mcp_server): assert mcp_server.tools")
+
+    result.stdout.fnmatch_lines(["no tool was called: no test did so with the fixture mcp_server"])
+
+
 def test_without_a_target_its_tests_are_skipped_and_the_others_run(pytester):
     pytester.makepyfile(
         calls("echo", 1, text="x") + "\n        def test_other():\n            pass\n"
