@@ -6,7 +6,13 @@ import click
 
 from mcplens.cli.asking import ask
 from mcplens.cli.options import Reading, reading_options
-from mcplens.cli.saying import say_first_steps, say_main_finding, say_store, short_path
+from mcplens.cli.saying import (
+    say_first_steps,
+    say_main_finding,
+    say_store,
+    say_way_on,
+    short_path,
+)
 from mcplens.reports.tables import servers_table
 
 SERVERS = "from server_metrics order by call_count desc, server_name"
@@ -28,9 +34,9 @@ def overview(reading: Reading) -> None:
     rows = answer.mappings()
     if rows or not out.is_table:
         out.rows(answer, lambda screen: servers_table(rows, screen))
-    say_main_finding(out, con)
+    say_main_finding(out, reading, con)
     if not rows:
-        say_first_steps(out)
+        say_way_on(out, reading, "overview")
         return
     out.hint(
         ("Every tool", reading.next("tools")),

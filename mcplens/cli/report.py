@@ -33,6 +33,6 @@ def report(reading: Reading, path: Path, *, opens: bool) -> None:
     say_store(out, reading, con)
     write_report(con, path)
     click.echo(short_path(path.absolute()))
-    say_findings(out, con)
+    say_findings(out, reading, con)
     if opens:
         click.launch(path.absolute().as_uri())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,7 @@ def say_store(out: Output, reading: Reading, con: DuckDBPyConnection) -> None:
     out.gap()
 
 
-def say_main_finding(out: Output, con: DuckDBPyConnection) -> None:
+def say_main_finding(out: Output, reading: Reading, con: DuckDBPyConnection) -> None:
     """Say the one thing to know first."""
     from mcplens.charts.findings import main_finding
 
@@ -49,10 +50,13 @@ def say_main_finding(out: Output, con: DuckDBPyConnection) -> None:
     tools = ask(con, "from tool_metrics").mappings()
     outcomes = ask(con, "from outcomes_by_tool").mappings()
     out.gap()
+    if not tools and (filtered := _nothing_matches(reading)):
+        out.say(filtered, style="bold")
+        return
     out.say(printable(main_finding(overview, tools, outcomes)), style="bold")
 
 
-def say_findings(out: Output, con: DuckDBPyConnection) -> None:
+def say_findings(out: Output, reading: Reading, con: DuckDBPyConnection) -> None:
     """Say which tool is slowest, and what failed most."""
     from mcplens.charts.findings import NOTHING_CALLED, latency_finding, outcomes_finding
 
@@ -61,10 +65,22 @@ def say_findings(out: Output, con: DuckDBPyConnection) -> None:
     outcomes = ask(con, "from outcomes_by_tool").mappings()
     out.gap()
     if not tools:
-        out.say(NOTHING_CALLED, style="bold")
+        out.say(_nothing_matches(reading) or NOTHING_CALLED, style="bold")
         return
     out.say(printable(latency_finding(tools)), style="bold")
     out.say(printable(outcomes_finding(overview, tools, outcomes)), style="bold")
+
+
+def say_way_on(out: Output, reading: Reading, command: str) -> None:
+    """Say what to type where there is nothing to see: the same without filters, or to record."""
+    if not _nothing_matches(reading):
+        say_first_steps(out)
+        return
+    whole = reading.whole()
+    out.hint(
+        ("The whole store", whole.next(command)),
+        ("Its runs", whole.next("show", "runs")),
+    )
 
 
 def say_first_steps(out: Output) -> None:
@@ -74,6 +90,19 @@ def say_first_steps(out: Output) -> None:
         ("Record a server", typed("record", "--", "COMMAND")),
         ("All commands", typed("--help")),
     )
+
+
+def _nothing_matches(reading: Reading) -> str | None:
+    """Say that the filters leave nothing, and of what; None where they are not to blame."""
+    if not reading.filters():
+        return None
+    [whole] = ask(reading.whole().connect(), "from overview").mappings()
+    if not whole["call_count"]:
+        return None
+    words = shlex.join(reading.filters())
+    held = counted(whole["call_count"], "tool call")
+    days = f"{whole['first_at']:%Y-%m-%d %H:%M} to {whole['last_at']:%Y-%m-%d %H:%M} UTC"
+    return printable(f"No tool call matches {words}; the store holds {held}, {days}")
 
 
 def short_path(path: Path) -> str:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from mcplens.cli.asking import ask
 from mcplens.cli.options import Reading, reading_options
-from mcplens.cli.saying import say_findings, say_first_steps, say_store
+from mcplens.cli.saying import say_findings, say_store, say_way_on
 from mcplens.errors import UsageError
 from mcplens.metrics.patterns import name_some
 from mcplens.reports.tables import calls_table
@@ -50,8 +50,8 @@ def session(reading: Reading, session_id: str | None) -> None:
     if found is None:
         if not out.is_table:
             out.rows(answer, lambda _: [])
-        say_findings(out, con)
-        say_first_steps(out)
+        say_findings(out, reading, con)
+        say_way_on(out, reading, "session")
         return
     rows = answer.mappings()
     if out.is_table:

@@ -9,7 +9,7 @@ import click
 
 from mcplens.cli.asking import ask
 from mcplens.cli.options import Reading, reading_options
-from mcplens.cli.saying import say_findings, say_first_steps, say_store
+from mcplens.cli.saying import say_findings, say_store, say_way_on
 from mcplens.errors import UsageError
 from mcplens.reports.tables import calls_table, endings_table, tools_table
 
@@ -48,7 +48,7 @@ def tools(reading: Reading, name: str | None) -> None:
     out = reading.output()
     slowest = show_tools(reading, out, con, in_detail=name is not None)
     if slowest is None:
-        say_first_steps(out)
+        say_way_on(out, reading, "tools")
         return
     out.hint(
         *([("One tool", reading.next("tools", slowest))] if name is None else []),
@@ -73,7 +73,7 @@ def show_tools(
         out.lines(lambda screen: endings_table(endings, screen))
         out.gap()
         out.lines(lambda screen: calls_table(slowest, screen))
-    say_findings(out, con)
+    say_findings(out, reading, con)
     return _name(rows, reading) if rows else None
 
 

@@ -2,6 +2,8 @@ import csv
 import io
 import json
 
+import pytest
+
 from tests.builders import call
 
 CALLS = [
@@ -155,3 +157,23 @@ def test_a_name_that_two_servers_have_is_said_with_its_server(mcplens, record):
     record(*CALLS, call(server_name="web", target="fetch"))
 
     assert "mcplens tools files:fetch" in mcplens("tools").err
+
+
+@pytest.mark.parametrize("words", [["tools"], ["session"], []])
+def test_filters_that_leave_nothing_say_what_the_store_holds(mcplens, record, store, words):
+    record(*CALLS)
+
+    ran = mcplens(*words, "--since", "2026-11-21")
+
+    assert ran.code == 0
+    assert (
+        "No tool call matches --since 2026-11-21; the store holds 3 tool calls, "
+        "2026-11-20 12:00 to 2026-11-20 12:00 UTC"
+    ) in ran.err
+    command = words[0] if words else "overview"
+    assert f"The whole store:  mcplens {command} --store {store.path}" in ran.err
+    assert "mcplens demo" not in ran.err
+
+
+def test_filters_on_an_empty_store_are_not_to_blame(mcplens):
+    assert "No tool has been called yet" in mcplens("tools", "--since", "24h").err
