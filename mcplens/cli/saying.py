@@ -29,7 +29,7 @@ def say_store(out: Output, reading: Reading, con: DuckDBPyConnection) -> None:
     [overview] = ask(con, "from overview").mappings()
     parts = [
         f"store {short_path(path)}",
-        counted(overview["call_count"], "call"),
+        counted(overview["call_count"], "tool call"),
         counted(overview["session_count"], "session"),
         format_bytes(size.size_bytes),
     ]

@@ -146,7 +146,9 @@ def servers_table(rows: Rows, screen: Screen) -> list[Text]:
         Column(
             title="tools", cells=[_count(row["tool_count"]) for row in rows], align="right", drop=2
         ),
-        Column(title="calls", cells=[_count(row["call_count"]) for row in rows], align="right"),
+        Column(
+            title="tool calls", cells=[_count(row["call_count"]) for row in rows], align="right"
+        ),
         Column(title="failed", cells=_failures(rows), align="right"),
         Column(title="p50", cells=[_time(row["p50_ms"]) for row in rows], align="right", drop=3),
         Column(title="p95", cells=_slowest(rows), align="right"),

@@ -22,9 +22,9 @@ def test_every_server_has_a_line(mcplens, record):
     ran = mcplens()
 
     assert ran.out == (
-        "server  tools  calls  failed    p50    p95  last (UTC)\n"
-        "files       1      2   1 50%  10 ms  10 ms  2026-11-20 12:01\n"
-        "git         1      1   0      10 ms  10 ms  2026-11-20 12:00\n"
+        "server  tools  tool calls  failed    p50    p95  last (UTC)\n"
+        "files       1           2   1 50%  10 ms  10 ms  2026-11-20 12:01\n"
+        "git         1           1   0      10 ms  10 ms  2026-11-20 12:00\n"
     )
     assert "33.3% of calls failed" in ran.err
     assert "mcplens tools" in ran.err

@@ -33,7 +33,7 @@ def test_the_finding_the_store_and_the_next_command_are_said_beside(mcplens, rec
 
     said = mcplens("tools").err
 
-    assert f"store {store.path} · 3 calls · 1 session" in said
+    assert f"store {store.path} · 3 tool calls · 1 session" in said
     assert "files:fetch is the slowest of 2 tools: p95 3 s over only 1 call" in said
     assert "33.3% of calls failed" in said
     assert f"mcplens tools fetch --store {store.path}" in said
