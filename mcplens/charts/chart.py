@@ -24,10 +24,17 @@ SCHEMA_5: Final = "https://vega.github.io/schema/vega-lite/v5.json"
 PX_PER_LETTER: Final = 8.2
 """Of a title in a wide font, so that it breaks rather than runs out of the page."""
 PX_PER_SMALL_LETTER: Final = 6.6
+LEAST_SERVER: Final = 3
+"""Letters that are left of a server's name when it is cut."""
 
-
-LONGEST_NAME: Final = 26
-"""Letters of a tool's name beside a plot."""
+_COLON: Final = "lastindexof(datum.label, ':')"
+_SERVER_ROOM: Final = f"{theme.NAME_LETTERS} - length(datum.label) + {_COLON}"
+_SHORT_NAME: Final = (
+    # A tool's own name says most, so its server's is cut; both ends of that tell servers apart.
+    f"{_SERVER_ROOM} < {LEAST_SERVER} ? truncate(datum.label, {theme.NAME_LETTERS}, 'center')"
+    f" : truncate(substring(datum.label, 0, {_COLON}), {_SERVER_ROOM}, 'center')"
+    f" + substring(datum.label, {_COLON})"
+)
 
 
 class OfflineChart(alt.LayerChart):
@@ -105,8 +112,7 @@ def by_tool() -> alt.Y:
         "tool:N",
         sort=None,
         title=None,
-        # The end of a name tells tools apart as often as its beginning.
-        axis=alt.Axis(labelExpr=f"truncate(datum.label, {LONGEST_NAME}, 'center')"),
+        axis=alt.Axis(labelExpr=_SHORT_NAME),
     )
 
 

@@ -46,6 +46,9 @@ PX_PER_CLASS: Final = 105
 """Of a legend."""
 MOST_STEPS: Final = 5
 ROW_HEIGHT: Final = 24
+NAME_LETTERS: Final = "name_letters"
+"""The variable that says how many letters a tool's name may have beside a plot."""
+LONGEST_NAME: Final = 26
 MARGIN: Final = 100
 """Room for numbers at the right of a plot, in px."""
 
@@ -92,8 +95,9 @@ def config(palette: dict[str, str], *, width: int) -> dict[str, Any]:
             "labelColor": palette["ink"],
             "labelFontSize": 12,
             "labelPadding": 8,
-            "labelLimit": 170,
+            "labelLimit": 200,
         },
+        "params": [{"name": NAME_LETTERS, "value": LONGEST_NAME}],
         "legend": {
             "orient": "top",
             "title": None,

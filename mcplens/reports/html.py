@@ -146,6 +146,7 @@ def _scripts(figures: list[Figure], cache: Path | None) -> dict[str, Any]:
             "figures": [{"id": figure.id, "spec": figure.spec} for figure in figures],
             "light": theme.config(theme.LIGHT, width=PLOT_WIDTH),
             "dark": theme.config(theme.DARK, width=PLOT_WIDTH),
+            "name_letters": theme.NAME_LETTERS,
             "dark_of": {theme.LIGHT[name]: theme.DARK[name] for name in theme.LIGHT},
         },
         "scripts": [Markup(script) for script in scripts],  # noqa: S704  our own files

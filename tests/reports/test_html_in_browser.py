@@ -156,3 +156,35 @@ def test_the_tool_can_be_picked_by_keyboard(open_report, sample_report):
 
     assert page.input_value("#tool") == "browser:click"
     expect(page.locator("#latency")).not_to_contain_text("fetch_url")
+
+
+@pytest.fixture
+def long_names(tmp_path):
+    """Report on two servers of one kind, whose tools have the same long names."""
+    store = create(tmp_path / "store")
+    spool = Spool(store, run_id="run1")
+    tools = ("throw_away", "list_what_expires")
+    servers = ("pantry", "pantry-legacy-of-the-old-kitchen")
+    spool.write([call(server_name=server, target=tool) for server in servers for tool in tools])
+    spool.close()
+    return write_report(connect(store.path), tmp_path / "report.html")
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_long_name_keeps_its_tool_whole_beside_a_figure(open_report, long_names, width):
+    page = open_report(long_names, width=width).page
+
+    labels = page.locator("#latency .role-axis-label text").all_text_contents()
+
+    names = {label for label in labels if ":" in label}
+    assert {name.partition(":")[2] for name in names} == {"throw_away", "list_what_expires"}
+    assert len(names) == 4
+    assert max(name.count("…") for name in names) <= 1
+
+
+def test_a_long_name_cuts_no_number_of_a_table(open_report, long_names):
+    page = open_report(long_names).page
+
+    box = page.locator("[aria-label='Every tool']")
+
+    assert box.evaluate("box => box.scrollWidth - box.clientWidth") <= 0

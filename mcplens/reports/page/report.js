@@ -9,6 +9,8 @@
   const LEAST_PLOT = 72;
   const MOST_PLOT = 700;
   const NARROW = 520;
+  const NAMES = { letters: 44, px: 330 };
+  const NARROW_NAMES = { letters: 23, px: 160 };
   let drawn = [];
 
   const isDark = () => (theme.value || (system.matches ? "dark" : "light")) === "dark";
@@ -26,10 +28,16 @@
   const config = (dark, narrow) => {
     const chosen = structuredClone(dark ? page.dark : page.light);
     chosen.aria = false; // The figure has its own words; a hundred marks need none.
+    // Names are cut by letters, where they can spare them; the limit only stops very wide letters.
+    const names = narrow ? NARROW_NAMES : NAMES;
+    chosen.params = [{ name: page.name_letters, value: names.letters }];
+    chosen.axisY.labelLimit = names.px;
     if (narrow) {
-      chosen.axisY.labelLimit = 92;
-      chosen.axisY.labelFontSize = 11;
+      chosen.axisY.labelFontSize = 10;
       chosen.legend.columns = 2;
+      chosen.legend.columnPadding = 4;
+      chosen.legend.labelFontSize = 10;
+      chosen.legend.symbolSize = 60;
       chosen.legend.offset = 24;
     }
     return chosen;
