@@ -62,7 +62,6 @@ def tools_table(rows: Rows, screen: Screen) -> list[Text]:
             stretch=lambda room: draw_strips(latencies, room),
             stretch_between=STRIP_WIDTHS,
         ),
-        Column(title="", cells=[_mark(row) for row in rows], drop=1),
     ]
     return set_lines(fit(columns, screen))
 
@@ -102,12 +101,6 @@ def _slowest(rows: Rows) -> list[Text]:
 def _is_over(row: Mapping[str, Any]) -> bool:
     budget, p95 = row.get("budget_ms"), row["p95_ms"]
     return budget is not None and p95 is not None and p95 > budget
-
-
-def _mark(row: Mapping[str, Any]) -> Text:
-    if row["failure_count"] or _is_over(row):
-        return Text("✗", style="red")
-    return Text("✓", style="green") if row["success_count"] else Text("·", style="dim")
 
 
 def endings_table(rows: Rows, screen: Screen) -> list[Text]:

@@ -14,8 +14,8 @@ CALLS = [
 
 TABLE = """\
 tool          calls  failed    p50    p95  10 ms ──────── p50 ──●p95── p99 ──────── 3 s
-files:fetch       1  1 100%    3 s    3 s                                             ●  ✗
-files:search      2  0       20 ms  20 ms       ●                                        ✓
+files:fetch       1  1 100%    3 s    3 s                                             ●
+files:search      2  0       20 ms  20 ms       ●
 """
 
 
