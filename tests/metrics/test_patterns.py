@@ -5,11 +5,14 @@ from hypothesis import strategies as st
 
 from mcplens.metrics.patterns import glob_to_regex
 
+CONNECTION = duckdb.connect()
+
 
 def is_found(name, pattern):
-    return duckdb.execute(
+    [row] = CONNECTION.execute(
         "select regexp_matches($1, $2)", [name, glob_to_regex(pattern)]
-    ).fetchone()
+    ).fetchall()
+    return row
 
 
 @given(st.text("abz19-[]!^\\&|~*?: \n\N{LATIN SMALL LETTER E WITH ACUTE}"))

@@ -9,21 +9,21 @@ from mcplens.store.spool import Spool
 
 def rows_in(store, table, *, con=None):
     """Read the raw rows of a table, as dicts."""
-    relation = (con or duckdb).sql(_select(readable_files(store), table))
+    relation = (con or duckdb.connect()).sql(_select(readable_files(store), table))
     return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
 
 
 def event_ids_in(store, *, con=None):
     """Read the ids of all events, each as often as it is there."""
     sql = _select(readable_files(store), "events", names="event_id")
-    return sorted(id_ for (id_,) in (con or duckdb).sql(sql).fetchall())
+    return sorted(id_ for (id_,) in (con or duckdb.connect()).sql(sql).fetchall())
 
 
 def finished_in(store):
     """Read how each event ended; None for one that is open. Fails on an end told twice."""
     outcomes = {}
     sql = _select(readable_files(store), "events", names="event_id, outcome")
-    for event_id, outcome in duckdb.sql(sql).fetchall():
+    for event_id, outcome in duckdb.connect().sql(sql).fetchall():
         if outcome is not None:
             assert outcomes.get(event_id) is None, f"{event_id} ended twice"
         outcomes[event_id] = outcome or outcomes.get(event_id)
