@@ -45,7 +45,7 @@ def test_a_wide_terminal_gets_every_column():
 def test_eighty_columns_keep_a_short_strip():
     header = shown(ROWS, 80).splitlines()[0]
 
-    assert header.endswith("p95  300 µs ─ log ── 10 s")
+    assert header.endswith("p95  300 µs ─── log ─── 10 s")
 
 
 def test_a_narrow_terminal_loses_the_strip_then_p50():
