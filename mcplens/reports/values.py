@@ -30,6 +30,7 @@ _FIRST_TO_GO: Final = ("_hash", "_basis", "_version", "_id", "_shape", "_low", "
 
 _LAST_TO_GO: Final = (
     "tool_name",
+    "target",
     "outcome",
     "name",
     "call_count",

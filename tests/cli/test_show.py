@@ -74,3 +74,9 @@ def test_a_view_that_is_not_there_is_one_line(mcplens):
     assert ran.err.splitlines()[-1] == (
         'mcplens: there is no view "tool_metric". Did you mean "tool_metrics"?'
     )
+
+
+def test_a_prompt_among_the_calls_is_named(mcplens, record):
+    record(call(method="prompts/get", target="greet"), call(at=1.0))
+
+    assert "greet" in mcplens("show", "calls").out
