@@ -11,7 +11,7 @@ from mcplens.cli.asking import ask
 from mcplens.cli.options import Reading, reading_options
 from mcplens.cli.saying import say_findings, say_store, say_way_on
 from mcplens.errors import UsageError
-from mcplens.reports.tables import calls_table, endings_table, tools_table
+from mcplens.reports.tables import endings_table, longest_table, tools_table
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -72,7 +72,7 @@ def show_tools(
         out.gap()
         out.lines(lambda screen: endings_table(endings, screen))
         out.gap()
-        out.lines(lambda screen: calls_table(slowest, screen))
+        out.lines(lambda screen: longest_table(slowest, screen))
     say_findings(out, reading, con)
     return _name(rows, reading) if rows else None
 

@@ -105,7 +105,14 @@ def _is_over(row: Mapping[str, Any]) -> bool:
 
 def endings_table(rows: Rows, screen: Screen) -> list[Text]:
     """Set rows of `outcomes_by_tool`: how calls ended, and how many did."""
+    labels = [tool_label(row["server_name"], row["tool_name"]) for row in rows]
+    several = len(set(labels)) > 1
     columns = [
+        *(
+            [Column(title="tool", cells=[*map(Text, labels)], shortest=SHORTEST_NAME)]
+            if several
+            else []
+        ),
         Column(title="ended", cells=[_ending(row) for row in rows]),
         Column(title="calls", cells=[_count(row["call_count"]) for row in rows], align="right"),
         Column(
@@ -120,10 +127,28 @@ def endings_table(rows: Rows, screen: Screen) -> list[Text]:
 
 def calls_table(rows: Rows, screen: Screen) -> list[Text]:
     """Set rows of `calls`, in the order given: when, what, how long, how it ended."""
+    took = Column(title="took", cells=[_time(row["duration_ms"]) for row in rows], align="right")
+    return _set_calls(rows, screen, [_called(row) for row in rows], took)
+
+
+def longest_table(rows: Rows, screen: Screen) -> list[Text]:
+    """Set rows of `calls` by their work, with what was waited beside it where anything was."""
+    several = len({row["server_name"] for row in rows}) > 1
+    names = [_called(row) for row in rows]
+    if several:
+        names = [Text(f"{_server(row)}:") + name for row, name in zip(rows, names, strict=True)]
+    times = [Column(title="work", cells=[_time(row["work_ms"]) for row in rows], align="right")]
+    if any(row["wait_ms"] for row in rows):
+        waits = [_time(row["wait_ms"]) for row in rows]
+        times.append(Column(title="wait", cells=waits, align="right", drop=1))
+    return _set_calls(rows, screen, names, *times)
+
+
+def _set_calls(rows: Rows, screen: Screen, names: list[Text], *times: Column) -> list[Text]:
     columns = [
-        Column(title="at (UTC)", cells=[_clock(row["started_at"]) for row in rows], drop=2),
-        Column(title="call", cells=[_called(row) for row in rows], shortest=SHORTEST_NAME),
-        Column(title="took", cells=[_time(row["duration_ms"]) for row in rows], align="right"),
+        Column(title="at (UTC)", cells=_clocks([row["started_at"] for row in rows]), drop=2),
+        Column(title="call", cells=names, shortest=SHORTEST_NAME),
+        *times,
         Column(title="ended", cells=[_call_ending(row) for row in rows]),
     ]
     messages = [printable(row["error_message"] or "") for row in rows]
@@ -170,9 +195,11 @@ def _moment(moment: datetime | None) -> Text:
     return Text("–" if moment is None else f"{moment:%Y-%m-%d %H:%M}")
 
 
-def _clock(moment: datetime | None) -> Text:
+def _clocks(moments: Sequence[datetime | None]) -> list[Text]:
+    days = {moment.date() for moment in moments if moment is not None}
     # Tenths of a second keep the order of a session's calls visible.
-    return Text("–" if moment is None else f"{moment:%H:%M:%S.%f}"[:-5], style="dim")
+    form = "%Y-%m-%d %H:%M:%S.%f" if len(days) > 1 else "%H:%M:%S.%f"
+    return [Text("–" if m is None else m.strftime(form)[:-5], style="dim") for m in moments]
 
 
 def _called(row: Mapping[str, Any]) -> Text:

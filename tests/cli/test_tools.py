@@ -177,3 +177,37 @@ def test_filters_that_leave_nothing_say_what_the_store_holds(mcplens, record, st
 
 def test_filters_on_an_empty_store_are_not_to_blame(mcplens):
     assert "No tool has been called yet" in mcplens("tools", "--since", "24h").err
+
+
+def test_the_longest_calls_say_what_they_are_sorted_by(mcplens, record):
+    record(
+        call(target="ask", work_ms=200.0, wait_ms=None, duration_ms=200.0),
+        call(target="ask", work_ms=100.0, wait_ms=5000.0, duration_ms=5100.0, at=1),
+    )
+
+    lines = mcplens("tools", "ask").out.splitlines()[-3:]
+
+    assert lines == [
+        "at (UTC)    call    work  wait  ended",
+        "12:00:00.0  ask   200 ms     –  ✓",
+        "12:00:01.0  ask   100 ms   5 s  ✓",
+    ]
+
+
+def test_the_longest_calls_of_several_days_say_the_day(mcplens, record):
+    record(call(target="ask"), call(target="ask", at=86_400.0))
+
+    out = mcplens("tools", "ask").out
+
+    assert "2026-11-20 12:00:00.0  ask" in out
+    assert "2026-11-21 12:00:00.0  ask" in out
+
+
+def test_one_tool_on_two_servers_is_told_apart(mcplens, record):
+    record(call(server_name="left", target="ask"), call(server_name="right", target="ask"))
+
+    out = mcplens("tools", "ask").out
+
+    assert "left:ask   ✓ ok" in out
+    assert "right:ask  ✓ ok" in out
+    assert "12:00:00.0  left:ask " in out
