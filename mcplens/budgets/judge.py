@@ -40,6 +40,8 @@ class Counts:
     call_count: int
     over_count: int = 0
     """Calls that took longer than the budget's limit, or that never ended."""
+    without_answer_count: int = 0
+    """Calls that no answer came to; each of them is over every limit."""
     success_count: int = 0
     observed_ms: float | None = None
     """The quantile that the budget names, in milliseconds."""

@@ -110,6 +110,7 @@ def _count(con: DuckDBPyConnection, budgets: Sequence[Budget]) -> dict[Key, dict
             tool_name=row["tool_name"],
             call_count=row["call_count"],
             over_count=row["over_count"] or 0,
+            without_answer_count=row["without_answer_count"],
             success_count=row["success_count"],
             observed_ms=row["observed_ms"],
             slowest_ms=row["slowest_ms"],

@@ -85,7 +85,10 @@ def _compared(verdict: Verdict) -> str:
 
 def _bad(verdict: Verdict) -> str:
     bad, calls = format_count(verdict.bad_count), counted(verdict.counts.call_count, "call")
-    return f"{bad} of {calls} {_how(verdict)}"
+    # Such a call may have waited for less than the limit, and is over it all the same.
+    silent = verdict.counts.without_answer_count if verdict.budget.is_latency else 0
+    without = f", {format_count(silent)} without an answer" if silent else ""
+    return f"{bad} of {calls} {_how(verdict)}{without}"
 
 
 def _how(verdict: Verdict) -> str:

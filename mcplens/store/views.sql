@@ -1298,6 +1298,7 @@ judged as (
         tool_calls.session_id,
         tool_calls.outcome <> 'cancelled' as is_judged,
         tool_calls.is_success,
+        tool_calls.is_without_answer,
         tool_calls.is_without_answer or tool_calls.measured_ms > covered.limit_ms as is_over,
         tool_calls.measured_ms,
         row_number() over (
@@ -1324,6 +1325,7 @@ counted as (
         case
             when limit_ms is not null then count(*) filter (where is_judged and is_over)
         end as over_count,
+        count(*) filter (where is_judged and is_without_answer) as without_answer_count,
         count(*) filter (where is_success) as success_count,
         count(*) filter (where not is_success) as failure_count,
         -- A quantile cannot be taken from a column, and working it out by hand is off in the last digit.
@@ -1380,6 +1382,7 @@ final as (
 
         call_count,
         over_count,
+        without_answer_count,
         success_count,
         failure_count,
 
@@ -1413,6 +1416,8 @@ comment on column budget_counts.limit_ms is
 comment on column budget_counts.call_count is 'Calls it is judged by: finished, not cancelled, not warm-ups.';
 comment on column budget_counts.over_count is
 'Those over the limit: slower, or without an answer; NULL without a limit.';
+comment on column budget_counts.without_answer_count is
+'Those that no answer came to while the caller waited.';
 comment on column budget_counts.success_count is 'Those that ended ok and without an error class.';
 comment on column budget_counts.failure_count is 'Those that failed.';
 comment on column budget_counts.observed_ms is

@@ -52,6 +52,14 @@ def test_an_answer_is_over_by_its_time(counts_of, outcome):
     assert (row.call_count, row.over_count) == (3, 1)
 
 
+def test_calls_without_an_answer_are_counted_among_those_over(counts_of):
+    outcomes = ["ok", "tool_error", "cancelled", "timeout", "disconnected", "unanswered"]
+
+    [row] = counts_of([call(outcome=outcome, work_ms=30.0) for outcome in outcomes], p95(50.0))
+
+    assert (row.call_count, row.over_count, row.without_answer_count) == (5, 3, 3)
+
+
 def test_a_budget_without_a_limit_counts_successes_alone(counts_of):
     calls = [call(), call(outcome="tool_error"), call(outcome="cancelled")]
 

@@ -62,6 +62,14 @@ def test_a_tool_that_never_answered_has_no_quantile():
     )
 
 
+def test_calls_without_an_answer_are_told_apart_from_slow_ones():
+    timed_out = seen(20, over=20, observed_ms=51.3, without_answer_count=19)
+
+    assert explain(judge(P95, timed_out)) == (
+        "web:search: p95 is 51.3 ms, budget 250 ms (20 of 20 calls over, 19 without an answer)"
+    )
+
+
 def test_calls_made_in_parallel_are_told_to_run_alone():
     [verdict] = judge_all([(P95, seen(120, over=14))], in_parallel=True)
 
