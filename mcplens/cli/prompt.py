@@ -17,6 +17,13 @@ from mcplens.reports.text import printable
 FIRST: Final = "mcplens> "
 MORE: Final = "    ...> "
 LEAVE: Final = frozenset({"exit", "quit", ".exit", ".quit", "\\q"})
+HELP: Final = frozenset({"help", ".help", "?", "\\h", "\\?"})
+TABLES: Final = frozenset({".tables", "\\d", "\\dt"})
+LIST_VIEWS: Final = """\
+select view_name, comment from duckdb_views()
+where not internal and comment is not null
+    and not starts_with(view_name, 'stg_') and not starts_with(view_name, 'int_')
+order by view_name;"""
 WELCOME: Final = "Ask in SQL and end with a semicolon: from tool_metrics;   Leave with Ctrl-D."
 HISTORY_LENGTH: Final = 1_000
 
@@ -48,8 +55,14 @@ def _read_question() -> str | None:
         except KeyboardInterrupt:
             click.echo(err=True)
             return ""
-        if not lines and line.strip().rstrip(";").lower() in LEAVE:
+        word = "" if lines else line.strip().rstrip(";").lower()
+        if word in LEAVE:
             return None
+        if word in HELP:
+            click.echo(f"{WELCOME}   Views: .tables", err=True)
+            continue
+        if word in TABLES:
+            return LIST_VIEWS
         if line.strip() or lines:
             lines.append(line)
         if line.rstrip().endswith(";"):

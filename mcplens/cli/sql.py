@@ -11,6 +11,8 @@ import click
 from mcplens.cli.asking import ask_much
 from mcplens.cli.options import Reading, reading_options
 from mcplens.cli.saying import say_store
+from mcplens.reports.tables import views_table
+from mcplens.reports.text import printable
 from mcplens.reports.values import records, values_table
 
 if TYPE_CHECKING:
@@ -58,6 +60,8 @@ def answer_query(out: Output, con: DuckDBPyConnection, text: str) -> None:
         out.rows(answer, lambda _: [])
         return
     rows = list(itertools.islice(answer.rows, MOST_ROWS + 1))
+    if not rows:
+        out.say("0 rows", style="dim")
     out.lines(lambda screen: _set(answer.names, rows[:MOST_ROWS], screen))
     if len(rows) > MOST_ROWS:
         out.say(f"the first {MOST_ROWS} rows; --format json or csv gives all", style="dim")
@@ -65,5 +69,9 @@ def answer_query(out: Output, con: DuckDBPyConnection, text: str) -> None:
 
 def _set(names: Sequence[str], rows: Sequence[Sequence[Any]], screen: Screen) -> list[Text]:
     """Set a table, or one block per row where a column that was asked for would not fit."""
+    if list(names[1:]) == ["comment"]:
+        # A sentence is read to its end.
+        said = [(printable(str(name)), printable(str(text or ""))) for name, text in rows]
+        return views_table([{"view_name": n, "comment": c} for n, c in said], screen)
     lines, left_out = values_table(names, rows, screen, keep_empty=True)
     return records(names, rows) if left_out else lines

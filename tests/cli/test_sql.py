@@ -2,6 +2,8 @@ import io
 import json
 import sys
 
+import pytest
+
 from mcplens.cli.prompt import run_prompt
 from mcplens.errors import QueryError
 from tests.builders import call
@@ -117,3 +119,32 @@ def test_a_history_that_cannot_be_written_stops_nothing(monkeypatch, tmp_path):
     typing(monkeypatch, "quit;")
 
     run_prompt(lambda _: None, history=tmp_path / "file" / "history")
+
+
+def test_an_empty_answer_says_so(mcplens):
+    ran = mcplens("sql", "from tool_metrics")
+
+    assert ran.err.splitlines()[-1] == "0 rows"
+
+
+@pytest.mark.parametrize("word", ["help", ".help", "help;", "?"])
+def test_a_call_for_help_at_the_prompt_gets_one_line(monkeypatch, tmp_path, capsys, word):
+    asked = []
+    typing(monkeypatch, word, "from b;")
+
+    run_prompt(asked.append, history=tmp_path / "history")
+
+    assert asked == ["from b;"]
+    assert "Views: .tables" in capsys.readouterr().err
+
+
+def test_the_prompt_lists_the_views(mcplens, monkeypatch, tmp_path):
+    asked = []
+    typing(monkeypatch, ".tables")
+
+    run_prompt(asked.append, history=tmp_path / "history")
+    out = mcplens("sql", asked[0]).out
+
+    assert "tool_metrics      One row per server and tool" in out
+    assert "stg_events" not in out
+    assert "raw_events" not in out
