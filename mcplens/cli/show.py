@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 MOST_ROWS = 50
 """Rows that a table shows; JSON and CSV have all of them."""
 
+COLUMNS = "select column_name, comment from duckdb_columns() where table_name = 'calls'"
+"""Shows what the columns of a view say, in words that anyone may change."""
+
 NEWEST_FIRST = (
     "started_at",
     "spawned_at",
@@ -64,7 +67,7 @@ def _show_catalogue(out: Output, reading: Reading, entries: list[ViewEntry]) -> 
     out.gap()
     out.hint(
         ("Look into one", reading.next("show", "calls")),
-        ("Ask anything", reading.next("sql", "describe calls")),
+        ("Its columns", reading.next("sql", COLUMNS)),
     )
 
 

@@ -1,4 +1,5 @@
 import json
+import shlex
 
 from tests.builders import call, definition
 
@@ -80,3 +81,12 @@ def test_a_prompt_among_the_calls_is_named(mcplens, record):
     record(call(method="prompts/get", target="greet"), call(at=1.0))
 
     assert "greet" in mcplens("show", "calls").out
+
+
+def test_the_columns_of_a_view_are_a_command_away(mcplens):
+    [line] = [line for line in mcplens("show").err.splitlines() if "Its columns" in line]
+    question = shlex.split(line)[4]
+
+    out = mcplens("sql", question).out
+
+    assert "wait_ms            The part of the duration spent on a person or a model, in ms." in out
