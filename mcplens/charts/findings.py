@@ -78,11 +78,20 @@ def outcomes_finding(overview: Row, tools: Rows, outcomes: Rows) -> str:
     ending = ending_words(min(ways, key=_commonest_first)["ending"]) if ways else "?"
     if overview["call_count"] == 1:
         return f"The only call failed: {ending}"
-    mostly = ending if len(ways) == 1 else f"mostly {ending}"
+    failing = sum(row["call_count"] for row in ways)
+    if len(ways) == 1:
+        mostly = ending
+    elif any(2 * row["call_count"] > failing for row in ways):
+        mostly = f"mostly {ending}"
+    else:
+        mostly = f"{len(ways)} kinds of failure"
     failures = format_count(leading["failure_count"])
     if len(tools) == 1:
         return f"{failures} of {_calls(leading)} of {tool_name(leading)} failed: {mostly}"
     rate, total = format_rate(overview["failure_rate"]), format_count(overview["failure_count"])
+    as_many = sum(row["failure_count"] == leading["failure_count"] for row in tools)
+    if as_many > 1:
+        return f"{rate} of calls failed; {as_many} tools had {failures} of {total} failures each"
     leads = f"{tool_name(leading)} leads with {failures} of {total} failures"
     return f"{rate} of calls failed; {leads}, {mostly}"
 
@@ -186,13 +195,18 @@ def _calls(row: Row) -> str:
     return counted(row["call_count"], "call")
 
 
-def recording_finding(overview: Row) -> str:
+def recording_finding(overview: Row, *, left_out_count: int = 0) -> str:
     """Say what recording lost, and what it cost.
 
     Args:
         overview: The row of `overview`.
+        left_out_count: How many files were set aside; nobody knows what is in them.
     """
     lost, cpu = overview["lost_count"], overview["recorder_cpu_ms"]
     some = counted(lost, "message or event was", "messages or events were")
     losses = f"{some} lost" if lost else "Nothing was lost"
+    if left_out_count:
+        nothing = "nothing was lost in recording the rest"
+        left_out = counted(left_out_count, "file was", "files were")
+        losses = f"{left_out} left out; {losses if lost else nothing}"
     return losses if cpu is None else f"{losses}; watching took {format_ms(cpu)} of CPU time"

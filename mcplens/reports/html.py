@@ -81,13 +81,14 @@ def write_report(
     numbers = _ask(con)
     figures = _figures(numbers) if numbers.tools else []
     store, selection = _source(con)
+    left_out = [file.reason for file in set_aside(con)]
     content = {
-        **_words(numbers),
+        **_words(numbers, left_out_count=len(left_out)),
         **_scripts(figures, cache),
         "figures": figures,
         "store": store,
         "selection": selection,
-        "set_aside": [file.reason for file in set_aside(con)],
+        "set_aside": left_out,
         "written": _minute(written_at or datetime.now(UTC)),
         "version": __version__,
     }
@@ -112,7 +113,7 @@ def _ask(con: DuckDBPyConnection) -> Numbers:
     )
 
 
-def _words(numbers: Numbers) -> dict[str, Any]:
+def _words(numbers: Numbers, *, left_out_count: int) -> dict[str, Any]:
     """Say what the page says outside of its figures."""
     overview, tools = numbers.overview, numbers.tools
     main = findings.main_finding(overview, tools, numbers.outcomes, numbers.budgets)
@@ -126,7 +127,7 @@ def _words(numbers: Numbers) -> dict[str, Any]:
         "lead": list(dict.fromkeys((main, *others))),
         "facts": [_fact(overview["call_count"], "tool call")]
         + [_fact(overview[f"{thing}_count"], thing) for thing in ("session", "server", "tool")],
-        "recording": findings.recording_finding(overview),
+        "recording": findings.recording_finding(overview, left_out_count=left_out_count),
         "tools": sorted({findings.tool_name(row) for row in tools}),
         "tools_sheet": tools_sheet(tools),
         "runs_sheet": runs_sheet(numbers.runs),

@@ -160,6 +160,22 @@ def test_one_way_of_failing_is_not_called_most():
     assert sentence == "1% of calls failed; a:x leads with 2 of 2 failures, unknown tool"
 
 
+def test_half_is_not_called_most():
+    ways = [ending("a:x", "invalid_arguments", 1), ending("a:x", "timeout", 1)]
+
+    sentence = outcomes_finding(seen(8, 2, rate=0.25), [tool("a:x", failure_count=2)], ways)
+
+    assert sentence == "2 of 100 calls of a:x failed: 2 kinds of failure"
+
+
+def test_a_tool_that_shares_the_lead_does_not_lead():
+    tools = [tool(name, failure_count=n) for name, n in (("a:x", 2), ("b:y", 2), ("c:z", 1))]
+
+    sentence = outcomes_finding(seen(50, 5, rate=0.1), tools, [ending("a:x", "timeout", 2)])
+
+    assert sentence == "10% of calls failed; 2 tools had 2 of 5 failures each"
+
+
 def test_one_tool_is_not_said_to_lead():
     sentence = outcomes_finding(
         seen(100, 3, rate=0.03), [tool(failure_count=3)], [ending("files:read_file", "auth", 3)]
@@ -218,6 +234,15 @@ def test_what_was_lost_and_what_watching_cost_is_said():
     )
     assert recording_finding({"lost_count": 1, "recorder_cpu_ms": None}) == (
         "1 message or event was lost"
+    )
+
+
+def test_files_left_out_take_back_that_nothing_was_lost():
+    assert recording_finding({"lost_count": 0, "recorder_cpu_ms": None}, left_out_count=1) == (
+        "1 file was left out; nothing was lost in recording the rest"
+    )
+    assert recording_finding({"lost_count": 1, "recorder_cpu_ms": None}, left_out_count=2) == (
+        "2 files were left out; 1 message or event was lost"
     )
 
 
