@@ -51,12 +51,12 @@ def latency_chart(tools: Rows, budgets: Rows = (), *, width: int) -> OfflineChar
         ),
         row.mark_circle(size=110, opacity=1).encode(x="p95_ms:Q", color=state),
     ]
-    columns = [*number_column("p95", right=50), *number_column("calls", right=92)]
+    columns = [*number_column("p95", right=50), *number_column("calls", right=98)]
     if limits:
         tick = row.mark_tick(thickness=3, opacity=1, size=18, color=theme.LIGHT["budget"])
         layers.insert(2, tick.encode(x="limit_ms:Q"))
         ratio = number_column("÷ budget", right=58, fontWeight=600, color=state)
-        columns = [*ratio, *number_column("p95", right=104), *number_column("calls", right=146)]
+        columns = [*ratio, *number_column("p95", right=104), *number_column("calls", right=152)]
     return draw(
         [*layers, *columns],
         [_row(tool, limits.get(tool_name(tool))) for tool in tools],

@@ -49,14 +49,14 @@ def outcomes_chart(overview: Row, tools: Rows, outcomes: Rows, *, width: int) ->
     has_legend = len(colours) >= LEGEND_FROM
     # Every bar whole: one that is cut at the edge looks like a shorter one.
     longest = max([LEAST_SCALE, *(row["failure_rate"] or 0.0 for row in tools)])
-    end = longest * (1.04 if has_legend else 1.4)
+    end = longest * 1.04
     failed = number_column("failed", right=48, color=theme.LIGHT["ink"], fontWeight=600)
     return draw(
         [
             _bars(colours, end=end, has_legend=has_legend),
-            _names_inside(end) if has_legend else _names_behind(),
+            *([_names_inside(end)] if has_legend else _names_beside(end)),
             *failed,
-            *number_column("calls", right=90),
+            *number_column("calls", right=96),
         ],
         [part for row in tools for part in _parts(row, ways[tool_name(row)], colours)],
         finding=outcomes_finding(overview, tools, outcomes),
@@ -100,12 +100,14 @@ def _names_inside(end: float) -> alt.Chart:
     return names
 
 
-def _names_behind() -> alt.Chart:
-    """Name the pieces of a bar behind it."""
-    names: alt.Chart = (
-        alt.Chart().mark_text(align="left", dx=6).encode(x="end:Q", y=by_tool(), text="endings:N")
-    )
-    return names
+def _names_beside(end: float) -> list[alt.Chart]:
+    """Name the pieces of a bar behind it where there is room, else inside at its end."""
+    length, letters = f"datum.end / {end} * width", f"length(datum.endings) * {PX_PER_LETTER} + 6"
+    has_room = f"{length} + {letters} <= width"
+    text = alt.Chart().encode(x="end:Q", y=by_tool(), text="endings:N")
+    behind = text.mark_text(align="left", dx=6).transform_filter(has_room)
+    inside = text.mark_text(align="right", dx=-6, color=theme.LIGHT["paper"])
+    return [behind, inside.transform_filter(f"!({has_room}) && {length} > {letters}")]
 
 
 def _stacked() -> alt.Chart:
@@ -132,7 +134,10 @@ def _parts(tool: Row, ways: Rows, colours: Mapping[str, str]) -> list[dict[str, 
         "failed": format_rate(tool["failure_rate"]),
         "calls": format_count(tool["call_count"]),
         "end": tool["failure_rate"],
-        "endings": ", ".join(ending_words(way["ending"]) for way in ways),
+        "endings": ", ".join(
+            ending_words(ending)
+            for ending in sorted({way["ending"] for way in ways}, key=order.index)
+        ),
     }
     pieces = [
         {

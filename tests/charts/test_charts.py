@@ -109,7 +109,7 @@ def test_two_ways_of_failing_are_named_at_their_bars_and_three_in_a_legend(seen)
         return chart.to_dict()["layer"][0]["encoding"]["color"]["legend"]
 
     assert legend(mcplens.charts.outcomes_by_tool(seen(calls))) is None
-    assert drawn(mcplens.charts.outcomes_by_tool(seen([])))[0]["endings"] == "auth error, timeout"
+    assert drawn(mcplens.charts.outcomes_by_tool(seen([])))[0]["endings"] == "timeout, auth error"
     third = call(outcome="tool_error", error_class="upstream")
     assert legend(mcplens.charts.outcomes_by_tool(seen([third]))) == {}
 
