@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,8 +29,11 @@ from mcplens.reports.sheets import (
 from mcplens.units import format_count
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from duckdb import DuckDBPyConnection
     from jinja2 import Environment
+    from markupsafe import Markup
 
     from mcplens.charts.chart import OfflineChart
     from mcplens.charts.findings import Row, Rows
@@ -86,6 +90,7 @@ def write_report(
         **_words(numbers, left_out_count=len(left_out)),
         **_scripts(figures, cache),
         "figures": figures,
+        "with_names": _with_names(numbers.tools),
         "store": store,
         "selection": selection,
         "set_aside": left_out,
@@ -193,6 +198,21 @@ def _figure(name: str, chart: OfflineChart, sheet: Sheet) -> Figure:
         spec=spec,
         sheet=sheet,
     )
+
+
+def _with_names(tools: Rows) -> Callable[[str], Markup]:
+    """Mark the tools' names in a sentence, so that a line does not end inside one."""
+    from markupsafe import Markup
+
+    names = sorted({findings.tool_name(row) for row in tools}, key=len, reverse=True)
+    pattern = re.compile(f"({'|'.join(map(re.escape, names))})" if names else "($^)")
+    name = Markup('<span class="name">{}</span>')
+
+    def mark(sentence: str) -> Markup:
+        parts = pattern.split(sentence)
+        return Markup("").join(name.format(p) if i % 2 else p for i, p in enumerate(parts))
+
+    return mark
 
 
 def _fact(count: int, thing: str) -> tuple[str, str]:

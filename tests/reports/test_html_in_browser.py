@@ -182,6 +182,20 @@ def test_a_long_name_keeps_its_tool_whole_beside_a_figure(open_report, long_name
     assert max(name.count("…") for name in names) <= 1
 
 
+def test_a_line_of_a_sentence_does_not_end_inside_a_name(open_report, tmp_path):
+    store = create(tmp_path / "store")
+    spool = Spool(store, run_id="run1")
+    spool.write([call(server_name="mcp-git-of-ours", target="diff")])
+    spool.close()
+    page = open_report(write_report(connect(store.path), tmp_path / "report.html")).page
+
+    page.locator(".lead").evaluate("lead => { lead.style.width = '250px' }")
+
+    [first, *_] = page.locator(".name").all()
+    assert first.text_content() == "mcp-git-of-ours:diff"
+    assert first.bounding_box()["height"] < 30
+
+
 def test_a_long_name_cuts_no_number_of_a_table(open_report, long_names):
     page = open_report(long_names).page
 

@@ -34,8 +34,7 @@
     chosen.axisY.labelLimit = names.px;
     if (narrow) {
       chosen.axisY.labelFontSize = 10;
-      chosen.legend.columns = 2;
-      chosen.legend.columnPadding = 4;
+      chosen.legend.columns = 1;
       chosen.legend.labelFontSize = 10;
       chosen.legend.symbolSize = 60;
       chosen.legend.offset = 24;
