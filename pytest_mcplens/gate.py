@@ -44,6 +44,8 @@ class Gate:
         """Why nothing could be judged."""
         self.said: list[str] = []
         """What the recorder had to say about the store."""
+        self.sets_exit_code = False
+        """Whether the run fails by a budget alone."""
         self.has_no_server = False
         """Whether the server could not be started, which the first test has said at length."""
         self.test_id: str | None = None
@@ -147,6 +149,7 @@ class Gate:
         # A run that failed already says why by its own code.
         if self._is_broken() and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            self.sets_exit_code = True
 
     def _judge(self) -> Judgement:
         from mcplens.metrics.connect import connect

@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from mcplens.budgets.budget import Budget
     from mcplens.reports.judging import Judgement
     from mcplens.reports.screen import Screen
     from pytest_mcplens.gate import Gate
@@ -34,6 +36,35 @@ def write_summary(gate: Gate, reporter: pytest.TerminalReporter) -> None:
     reporter.write_sep("-" if screen.is_ascii else "─", _title(gate.judgement), bold=True)
     for line in _lines(gate, screen):
         reporter.write_line(_in_ansi(line) if reporter.hasmarkup else _plain(line, screen))
+    for category, budgets in _categories(gate):
+        # Other plugins look into the __dict__ of whatever stands there, as a report has one.
+        entries = [SimpleNamespace(budget=budget) for budget in budgets]
+        # Only this way the last line also takes its colour from a category of ours.
+        reporter._add_stats(category, entries)  # noqa: SLF001
+
+
+def _categories(gate: Gate) -> list[tuple[str, list[Budget]]]:
+    """What pytest counts in its last line, beside the tests."""
+    if gate.judgement is None:
+        return []
+    verdicts = gate.judgement.verdicts
+    broken = [v.budget for v in verdicts if v.status == "fail"]
+    unsure = [v.budget for v in verdicts if v.status == "inconclusive"]
+    unsure += gate.judgement.unmatched
+    if gate.settings.inconclusive == "pass":
+        unsure = []
+    return [
+        (f"{'budget' if len(found) == 1 else 'budgets'} {word}", found)
+        for word, found in (("broken", broken), ("inconclusive", unsure))
+        if found
+    ]
+
+
+def _exit_code(gate: Gate) -> str:
+    why = [f"{len(budgets)} {category}" for category, budgets in _categories(gate)]
+    if gate.settings.inconclusive != "fail":
+        why = why[:1]
+    return f"exit code 1: {' and '.join(why) or 'nothing could be judged'}"
 
 
 def _title(judgement: Judgement | None) -> str:
@@ -48,12 +79,17 @@ def _lines(gate: Gate, screen: Screen) -> Iterator[Text]:
         yield Text(said, style="yellow")
     if gate.trouble is not None:
         yield Text(f"nothing could be judged: {gate.trouble}", style="red")
-    if gate.judgement is None:
-        return
-    yield from verdict_table(gate.judgement.tools, screen)
-    yield from _sentences(gate.judgement, gate)
-    if gate.judgement.tools and gate.settings.is_kept:
-        yield _where(gate.judgement, gate)
+    if gate.judgement is not None:
+        yield from _judged(gate.judgement, gate, screen)
+    if gate.sets_exit_code:
+        yield Text(_exit_code(gate), style="red")
+
+
+def _judged(judgement: Judgement, gate: Gate, screen: Screen) -> Iterator[Text]:
+    yield from verdict_table(judgement.tools, screen)
+    yield from _sentences(judgement, gate)
+    if judgement.tools and gate.settings.is_kept:
+        yield _where(judgement, gate)
 
 
 def _sentences(judgement: Judgement, gate: Gate) -> Iterator[Text]:

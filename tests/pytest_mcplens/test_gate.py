@@ -76,6 +76,28 @@ def test_a_slow_server_fails(run_gate):
     )
 
 
+def test_a_run_that_a_budget_fails_says_so_in_its_last_line_and_why(run_gate):
+    result = run_gate(calls("fail", 60), "--mcp-success-rate=95%", "--color=yes")
+
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*exit code 1: 1 budget broken*"])
+    last = result.stdout.lines[-1]
+    assert "1 budget broken" in last
+    assert "\x1b[32m=" not in last
+
+
+def test_inconclusive_budgets_stand_in_the_last_line(run_gate):
+    result = run_gate(
+        calls("echo", 1, text="x"), "--mcp-latency-budget=p95=5s", "--mcp-budget=ecko:p95=1s"
+    )
+
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        ['*not judged*Did you mean "echo"[?]', "*1 passed, 2 budgets inconclusive*"]
+    )
+    result.stdout.no_fnmatch_line("*exit code*")
+
+
 def test_a_failing_server_fails(run_gate):
     result = run_gate(calls("order", 60, item="x"), "--mcp-success-rate=95%", server="failing.py")
 
