@@ -32,8 +32,9 @@ def store(tmp_path):
 
 
 @pytest.fixture
-def record(store):
-    """Write rows into the store as a recorder would."""
+def record(store, monkeypatch):
+    """Write rows into the store as a living recorder would."""
+    monkeypatch.setattr("mcplens.store.reading.has_writer", lambda _: True)
 
     def write(*rows, name="run1-00001"):
         path = store.spool / f"{name}.jsonl"
