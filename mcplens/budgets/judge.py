@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mcplens.budgets.budget import Budget
 
 Status = Literal["pass", "fail", "inconclusive"]
-Reason = Literal["few_calls", "undecided", "among_many", "parallel"]
+Reason = Literal["few_calls", "few_to_fail", "undecided", "among_many", "parallel"]
 
 CONFIDENCE: Final = 0.95
 """How sure a pass is."""
@@ -116,6 +116,11 @@ def judge_all(
             reason = "among_many"
         else:
             reason = "few_calls" if calls < FEWEST_CALLS_TO_FAIL else "undecided"
+            # So many bad ones that the calls up to the minimum cannot make up for them.
+            least = binomial.chance_of_at_least(bad, FEWEST_CALLS_TO_FAIL, budget.share)
+            is_slowed = in_parallel and budget.is_latency
+            if reason == "few_calls" and least <= alpha_fail / len(cases) and not is_slowed:
+                reason = "few_to_fail"
         verdicts.append(
             Verdict(
                 budget=budget,

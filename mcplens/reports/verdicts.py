@@ -5,6 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
+from mcplens.budgets.judge import FEWEST_CALLS_TO_FAIL
 from mcplens.reports.tables import tool_label
 from mcplens.reports.text import printable
 from mcplens.units import counted, format_count, format_ms, format_rate
@@ -110,5 +111,11 @@ def _but(verdict: Verdict) -> str:
             return "; not failed, as calls made in parallel slow each other down: run it alone"
         case "among_many":
             return "; among so many budgets, one such miss may be chance: run it again"
+        case "few_to_fail":
+            more = FEWEST_CALLS_TO_FAIL - verdict.counts.call_count
+            decides = "call decides" if more == 1 else "calls decide"
+            return f"; a fail is said from {FEWEST_CALLS_TO_FAIL} calls on, {more} more {decides}"
+        case _ if (verdict.observed or 0.0) < verdict.budget.share:
+            return " proves neither pass nor fail"
         case _:
             return f" proves neither pass nor fail; {needed} more good calls would pass"

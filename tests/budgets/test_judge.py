@@ -70,7 +70,7 @@ def test_a_broken_budget_says_how_many_bad_calls_would_have_passed():
 
 def test_fewer_than_twenty_calls_never_fail():
     assert judge(P95, seen(19, over=19)).status == "inconclusive"
-    assert judge(P95, seen(19, over=19)).reason == "few_calls"
+    assert judge(P95, seen(19, over=19)).reason == "few_to_fail"
     assert judge(P95, seen(20, over=20)).status == "fail"
 
 

@@ -62,6 +62,16 @@ def test_a_tool_that_never_answered_has_no_quantile():
     )
 
 
+def test_bad_calls_that_are_too_few_for_a_fail_ask_for_no_good_ones():
+    assert explain(judge(SUCCESS, seen(19, failed=19))) == (
+        "web:search: success rate is 0%, budget 95% (19 of 19 calls failed); "
+        "a fail is said from 20 calls on, 1 more call decides"
+    )
+    assert explain(judge(SUCCESS, seen(5, failed=1))).endswith(
+        "(1 of 5 calls failed) proves neither pass nor fail"
+    )
+
+
 def test_calls_without_an_answer_are_told_apart_from_slow_ones():
     timed_out = seen(20, over=20, observed_ms=51.3, without_answer_count=19)
 
