@@ -41,11 +41,10 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def take_lock(descriptor: int, *, wait: bool = False, shared: bool = False) -> bool:
+def take_lock(descriptor: int, *, wait: bool = False) -> bool:
     """Take the lock on an open file, or say that another holds it."""
     try:
-        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-        fcntl.flock(descriptor, kind | (0 if wait else fcntl.LOCK_NB))
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         return False
     return True

@@ -73,7 +73,6 @@ def has_writer(part: Part) -> bool:
         # Whoever reads it next will say why it cannot be.
         return False
     try:
-        # Shared: whoever else asks at the same moment must not be taken for a writer.
-        return not take_lock(descriptor, shared=True)
+        return not take_lock(descriptor)
     finally:
         os.close(descriptor)
