@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-# Before any test: what is imported while a pytester lives is forgotten after it, and DuckDB's
-# extension cannot be imported twice.
+# Before any test: what is imported while a pytester lives is forgotten after it, and the extensions
+# of DuckDB and of what draws cannot be imported twice.
 import mcplens
+import mcplens.charts.chart
 from mcplens.units import format_ms
 
 pytest_plugins = ["pytester"]
