@@ -12,6 +12,7 @@ from duckdb import DuckDBPyConnection
 from mcplens.errors import NewerSchemaError, StoreError, UsageError
 from mcplens.metrics.layers import view_files
 from mcplens.metrics.raw import (
+    end_dead_runs,
     first_line,
     make_raw_tables,
     make_raw_views,
@@ -148,6 +149,7 @@ def _load(con: DuckDBPyConnection, readable: Readable, selection: Selection) -> 
     try:
         read_tails(con, readable.tails)
         make_raw_views(con, readable.parquet, where=selection.conditions())
+        end_dead_runs(con, readable.dead_runs)
         con.execute("delete from raw_set_aside")
         for left_out in readable.set_aside:
             con.execute(

@@ -17,7 +17,7 @@ from mcplens.events import SCHEMA_VERSION, TABLES, columns
 from mcplens.store.reading import Readable, SetAside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from duckdb import DuckDBPyConnection
 
@@ -128,6 +128,36 @@ def make_raw_views(
         con.execute(raw_view_sql(table, quote_list(parquet[table]), where=(where or {}).get(table)))
 
 
+def end_dead_runs(con: DuckDBPyConnection, runs: Collection[str]) -> None:
+    """Add to `raw_tail` the rows that end what dead recorders left open, as sealing will."""
+    if not runs:
+        return
+    ends = {
+        "events": ("outcome", "'unanswered' as outcome, 'recorder_died' as outcome_basis"),
+        "connections": ("coalesce(end_reason, ended_at::varchar)", "'recorder_died' as end_reason"),
+    }
+    for table, (end, ended) in ends.items():
+        id_ = columns(table)[0].name
+        con.execute(
+            # One moment later than the newest row, so that it is the newest itself.
+            f"""
+            insert into raw_tail by name
+            select '{table}' as "table", * replace (
+                coalesce(recorded_at, timestamp 'epoch') + to_microseconds(1) as recorded_at,
+                {ended}
+            )
+            from raw_{table}
+            where run_id in (select unnest($1))
+            qualify
+                count({end}) over (partition by {id_}) = 0
+                and row_number() over (
+                    partition by {id_} order by recorded_at desc nulls last
+                ) = 1
+            """,
+            [sorted(runs)],
+        )
+
+
 def sound_files(con: DuckDBPyConnection, readable: Readable) -> Readable:
     """Try every file by itself, and set aside the ones that DuckDB cannot read."""
     set_aside = list(readable.set_aside)
@@ -151,6 +181,7 @@ def sound_files(con: DuckDBPyConnection, readable: Readable) -> Readable:
         parquet={table: sound(files, parquet_trial) for table, files in readable.parquet.items()},
         tails=sound(readable.tails, tail_trial),
         set_aside=set_aside,
+        dead_runs=readable.dead_runs,
     )
 
 

@@ -41,10 +41,11 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def take_lock(descriptor: int, *, wait: bool = False) -> bool:
+def take_lock(descriptor: int, *, wait: bool = False, shared: bool = False) -> bool:
     """Take the lock on an open file, or say that another holds it."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        fcntl.flock(descriptor, kind | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         return False
     return True

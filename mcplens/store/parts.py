@@ -73,6 +73,7 @@ def has_writer(part: Part) -> bool:
         # Whoever reads it next will say why it cannot be.
         return False
     try:
-        return not take_lock(descriptor)
+        # Shared: whoever else asks at the same moment must not be taken for a writer.
+        return not take_lock(descriptor, shared=True)
     finally:
         os.close(descriptor)

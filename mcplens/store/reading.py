@@ -1,11 +1,12 @@
 """What a reader is to read, so that it meets each row exactly once.
 
-Nothing here writes, waits, locks, or opens Parquet with anything heavy.
+Nothing here writes, waits, keeps a lock, or opens Parquet with anything heavy.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from mcplens.store.files import cause
 from mcplens.store.layout import REASON, SEED_NAME, SEED_TAIL, SEEDS, Store, seed_path
 from mcplens.store.lines import UNREADABLE, Header
 from mcplens.store.manifest import LiveFile, Manifest, load_manifest
-from mcplens.store.parts import parse_part
+from mcplens.store.parts import Part, has_writer, list_parts, parse_part
 
 _UPGRADE = "Upgrade mcplens to read it"
 _MAGIC = b"PAR1"
@@ -47,6 +48,8 @@ class Readable:
     """JSON lines of any table that are not in Parquet yet; the first file is empty."""
     set_aside: list[SetAside] = field(default_factory=list)
     """What is left out."""
+    dead_runs: frozenset[str] = frozenset()
+    """Runs with a tail that nobody writes to any more; what they left open ends with them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +94,12 @@ def readable_files(store: Store) -> Readable:
             set_aside.append(SetAside(path, reason))
         else:
             tails.append(str(path))
-    return Readable(parquet=parquet, tails=tails, set_aside=set_aside + _quarantined(store))
+    return Readable(
+        parquet=parquet,
+        tails=tails,
+        set_aside=set_aside + _quarantined(store),
+        dead_runs=_dead_runs(store, spooled, tails[1:], {left.path for left in set_aside}),
+    )
 
 
 def store_size(store: Store) -> StoreSize:
@@ -154,6 +162,32 @@ def _why_not_tail(path: Path) -> str | None:
         # Empty, torn or damaged: whoever reads it finds the lines that are whole.
         return None
     return newer_schema(path, version) if version > SCHEMA_VERSION else None
+
+
+def _dead_runs(
+    store: Store, spooled: Sequence[Path], tails: Sequence[str], set_aside: Collection[Path]
+) -> frozenset[str]:
+    """Name the runs that are read whole and that no living process writes to."""
+    read = {Path(tail) for tail in tails}
+    dead = {part.run_id for path in read if (part := parse_part(path)) and not _is_alive(part)}
+    # A writer opens its next part before it lets go of the last: a part that was not there counts
+    # as its sign of life. Of a run with a part that is set aside nobody knows what it left open.
+    alive = {
+        part.run_id
+        for part in list_parts(store)
+        if part.path not in spooled
+        or part.path in set_aside
+        or (part.path in read and _is_alive(part))
+    }
+    return frozenset(dead - alive)
+
+
+def _is_alive(part: Part) -> bool:
+    try:
+        return has_writer(part)
+    except OSError:
+        # A file system without locks cannot tell.
+        return True
 
 
 def _standing_parquet(store: Store) -> set[str]:

@@ -24,7 +24,13 @@ def write_rows():
 
 
 @pytest.fixture
-def spool(store, write_rows):
+def living_recorders(monkeypatch):
+    """Have every tail count as being written to."""
+    monkeypatch.setattr("mcplens.store.reading.has_writer", lambda _: True)
+
+
+@pytest.fixture
+def spool(store, write_rows, living_recorders):
     """Write rows into a live tail of the store."""
 
     def write(rows, *, name="run1-00001", ending=b"\n"):
