@@ -1406,7 +1406,7 @@ final as (
 select * from final;
 
 comment on view budget_counts is
-'One row per budget and tool it covers: what the budget is judged by; empty until budgets are given to the connection.';
+'One row per budget and tool it covers, with what the budget is judged by; empty until budgets are given.';
 comment on column budget_counts.budget_id is 'The budget.';
 comment on column budget_counts.server_name is 'The server.';
 comment on column budget_counts.tool_name is 'The tool.';
