@@ -85,6 +85,7 @@ def lab(tmp_path_factory):
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(calls=CALLS)
+@pytest.mark.usefixtures("living_recorders")
 def test_tool_metrics_are_what_plain_python_makes_of_the_same_calls(lab, write_rows, calls):
     con, part = lab
     part.unlink(missing_ok=True)
