@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mcplens.capture.privacy import Keep
     from mcplens.capture.recorder import Recorder
 
-READY_S: Final = 3.0
+READY_S: Final = 8.0
 """How long a recorder that is still getting ready is waited for, once the server is gone."""
 
 READY_WHEN_TOLD_S: Final = 0.7
