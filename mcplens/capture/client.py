@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
-from mcplens.capture.correlator import Correlator
 from mcplens.capture.identity import ConnectionFacts
-from mcplens.events import Event
+from mcplens.capture.sighting import NOTHING_BESIDE, Beside
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from mcplens.capture.recorder import Recorder
-    from mcplens.events import Direction, Row
+    from mcplens.events import Direction
 
 MAX_WAITING: Final = 10_000
 """Messages that may wait to be read; what comes beyond is dropped and counted."""
@@ -85,8 +84,7 @@ class Passed(NamedTuple):
     ns: int
     direction: Direction
     item: Any
-    test_id: str | None
-    is_warmup: bool | None
+    beside: Beside
 
 
 class ClientTap:
@@ -108,18 +106,7 @@ class ClientTap:
         self._lost = 0
         self._lost_told = 0
         self._end: tuple[str, int] | None = None
-        # The request whose message is being read, and the origin of those that are still open.
-        self._reading: Passed | None = None
-        self._origins: dict[int, Passed] = {}
-        self._correlator = Correlator(
-            run_id=recorder.run_id,
-            connection=facts,
-            privacy=recorder.privacy,
-            clock=recorder.clock,
-            next_sequence=self._next_sequence,
-            server_name_option=server_name,
-            emit=self._emit,
-        )
+        self._correlator = recorder.correlator(facts, server_name=server_name)
 
     def note(self, direction: Direction, item: Any) -> None:
         """Note a message on its way; never raises."""
@@ -127,9 +114,7 @@ class ClientTap:
             self._lost += 1
             return
         ns = self._recorder.clock.ns()
-        self._waiting.append(
-            Passed(ns, direction, item, _ask(self._test_id), _ask(self._is_warmup))
-        )
+        self._waiting.append(Passed(ns, direction, item, self._beside()))
 
     def end(self, reason: str) -> None:
         """Note that nothing more will come; the first reason counts."""
@@ -172,26 +157,14 @@ class ClientTap:
             size = None if message is None else len(msgspec.json.encode(message))
         except Exception:  # noqa: BLE001  an SDK's object may refuse in any way it likes
             message = size = None
-        self._reading = passed
-        self._correlator.message(passed.direction, message, ns=passed.ns, size=size)
-        self._reading = None
+        self._correlator.message(
+            passed.direction, message, ns=passed.ns, size=size, beside=passed.beside
+        )
 
-    def _next_sequence(self) -> int:
-        """Number a request that is being read, and remember which test made it."""
-        sequence = self._recorder.next_sequence()
-        if self._reading is not None:
-            self._origins[sequence] = self._reading
-        return sequence
-
-    def _emit(self, row: Row) -> None:
-        if isinstance(row, Event):
-            is_open = row.outcome is None
-            origins = self._origins
-            origin = origins.get(row.sequence) if is_open else origins.pop(row.sequence, None)
-            if origin is not None:
-                row.test_id = origin.test_id
-                row.is_warmup = origin.is_warmup
-        self._recorder.record(row)
+    def _beside(self) -> Beside:
+        if self._test_id is None and self._is_warmup is None:
+            return NOTHING_BESIDE
+        return Beside(test_id=_ask(self._test_id), is_warmup=_ask(self._is_warmup))
 
 
 def wire_form(item: Any) -> Any:

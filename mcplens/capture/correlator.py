@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mcplens.capture.identity import ConnectionFacts, Identity
 from mcplens.capture.names import clean_name
-from mcplens.capture.openings import Sighting, params_of
+from mcplens.capture.openings import params_of
 from mcplens.capture.pairing import Pairing
-from mcplens.capture.requests import request_key
+from mcplens.capture.requests import scoped_key
 from mcplens.capture.rows import ConnectionRows
+from mcplens.capture.sighting import NOTHING_BESIDE, Sighting
 from mcplens.capture.wire import Line, NotJsonError, parse_json
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from mcplens.capture.clock import Clock
     from mcplens.capture.privacy import Privacy
+    from mcplens.capture.sighting import Beside
     from mcplens.events import Direction, NoticeKind, Row
 
 _LOG_LEVELS: Final = frozenset(
@@ -87,11 +89,17 @@ class Correlator:
             self._trouble(error, line.ns)
 
     def message(
-        self, direction: Direction, message: Any, *, ns: int, size: int | None = None
+        self,
+        direction: Direction,
+        message: Any,
+        *,
+        ns: int,
+        size: int | None = None,
+        beside: Beside = NOTHING_BESIDE,
     ) -> None:
         """Take in one JSON-RPC message; `direction` says who receives it."""
         try:
-            self._message(Sighting(direction, ns, size), message)
+            self._message(Sighting(direction, ns, size, beside), message)
         except Exception as error:  # noqa: BLE001  watching never harms the watched
             self._trouble(error, ns)
 
@@ -107,6 +115,16 @@ class Correlator:
         """Write as opened, once each, what has been open for more than a second."""
         try:
             self._pairing.tick(ns)
+        except Exception as error:  # noqa: BLE001  watching never harms the watched
+            self._trouble(error, ns)
+
+    def exchange_ended(self, scope: str, reason: str, ns: int) -> None:
+        """End what is open in an HTTP exchange that is over.
+
+        `reason` is client_closed, which is how a caller cancels over HTTP, or server_closed.
+        """
+        try:
+            self._pairing.exchange_ended(scope, reason, ns)
         except Exception as error:  # noqa: BLE001  watching never harms the watched
             self._trouble(error, ns)
 
@@ -155,7 +173,7 @@ class Correlator:
                 self._notice("not_jsonrpc", seen, detail="a method that is no text")
             elif "id" not in message:
                 self._notification(seen, method, params_of(message))
-            elif (key := request_key(message["id"])) is None:
+            elif (key := scoped_key(message["id"], seen.beside.scope)) is None:
                 self._notice("not_jsonrpc", seen, detail="an id that is neither text nor number")
             else:
                 self._pairing.request(seen, method, key, message)

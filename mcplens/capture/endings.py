@@ -87,6 +87,13 @@ def ending_by_close(reason: str) -> Ending:
     return Ending("disconnected", reason)
 
 
+def ending_by_disconnect(reason: str) -> Ending:
+    """Tell a client that closed its HTTP exchange, which is a cancel, from a server that did."""
+    if reason == "client_closed":
+        return Ending("cancelled", "disconnect")
+    return Ending("disconnected", reason)
+
+
 def unanswered(basis: str) -> Ending:
     """Say that no answer was seen, for a reason that lies with the observer or the caller."""
     return Ending("unanswered", basis, is_timed=False)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from mcplens.capture.names import clean_address, clean_name
-from mcplens.capture.requests import OpenRequest, RequestKey, id_text, request_key
-from mcplens.events import CALL_METHODS, SCHEMA_VERSION, Direction, Event
+from mcplens.capture.requests import OpenRequest, RequestKey, id_text, scoped_key
+from mcplens.events import CALL_METHODS, SCHEMA_VERSION, Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,17 +16,9 @@ if TYPE_CHECKING:
     from mcplens.capture.definitions import Definitions
     from mcplens.capture.identity import ConnectionFacts, Identity
     from mcplens.capture.privacy import Privacy
+    from mcplens.capture.sighting import Sighting
 
 _NO_PARAMS: Final[Mapping[str, Any]] = {}
-
-
-class Sighting(NamedTuple):
-    """How a message was seen."""
-
-    direction: Direction
-    ns: int
-    size: int | None
-    """Its bytes, where they were seen as one line."""
 
 
 class Openings:
@@ -71,12 +63,12 @@ class Openings:
         params = params_of(message)
         event = self._event(method, seen)
         event.request_id = id_text(message["id"])
-        request = OpenRequest(event=event, key=key, started_ns=seen.ns)
+        request = OpenRequest(event=event, key=key, started_ns=seen.ns, scope=seen.beside.scope)
         request.is_first_page = params.get("cursor") is None
         meta = params.get("_meta")
         if isinstance(meta, dict):
             self._identity.learn_from_meta(meta, event)
-            request.progress_token = request_key(meta.get("progressToken"))
+            request.progress_token = scoped_key(meta.get("progressToken"), seen.beside.scope)
             if request.progress_token is not None:
                 event.progress_count = 0
         if method == "initialize" and seen.direction == "to_server":
@@ -95,6 +87,8 @@ class Openings:
     def _event(self, method: str, seen: Sighting) -> Event:
         sequence = self._next_sequence()
         lost_count, self.lost_count = self.lost_count, None
+        beside = seen.beside
+        is_in_session = beside.protocol_session_id is not None
         return Event(
             run_id=self._run_id,
             schema_version=SCHEMA_VERSION,
@@ -103,12 +97,16 @@ class Openings:
             observer=self._facts.observer,
             sequence=sequence,
             direction=seen.direction,
-            session_id=self._facts.connection_id,
-            session_basis="connection",
+            session_id=beside.protocol_session_id or self._facts.connection_id,
+            session_basis="protocol" if is_in_session else "connection",
             transport=self._facts.transport,
             method=method,
             started_at=self._clock.utc(seen.ns),
             request_bytes=seen.size,
+            credential_id=beside.credential_id,
+            credential_mode=beside.credential_mode,
+            test_id=beside.test_id,
+            is_warmup=beside.is_warmup,
             lost_before=lost_count,
         )
 

@@ -12,18 +12,19 @@ from mcplens.capture.endings import (
     Ending,
     ending_by_cancel,
     ending_by_close,
+    ending_by_disconnect,
     ending_by_error,
     ending_by_result,
     unanswered,
 )
-from mcplens.capture.openings import Openings, Sighting
+from mcplens.capture.openings import Openings
 from mcplens.capture.requests import (
     MAX_OPEN,
     OpenRequest,
     OpenRequests,
     RequestKey,
     id_text,
-    request_key,
+    scoped_key,
 )
 from mcplens.capture.waits import ASKS_PERSON_OR_MODEL, Waits
 from mcplens.events import CALL_METHODS
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from mcplens.capture.identity import ConnectionFacts, Identity
     from mcplens.capture.privacy import Privacy
     from mcplens.capture.rows import ConnectionRows
+    from mcplens.capture.sighting import Sighting
     from mcplens.events import Direction, NoticeKind, Row
 
 OPEN_ROW_AFTER_NS: Final = 1_000_000_000
@@ -106,13 +108,14 @@ class Pairing:
     def answer(self, seen: Sighting, message: Mapping[str, Any]) -> None:
         """End the request that an answer names."""
         requests = self._asked_by_receiver(seen.direction)
-        key = request_key(message.get("id"))
+        key = scoped_key(message.get("id"), seen.beside.scope)
         request = None if key is None else requests.take(key, fate="answered")
         if request is None:
             self._stray_answer(requests, message.get("id"), seen)
             return
         event = request.event
         event.response_bytes = seen.size
+        event.http_status = seen.beside.http_status
         is_news = seen.direction == "to_client" and self._rows.is_first_answer(seen.ns)
         error = message.get("error")
         if error is not None or "result" not in message:
@@ -129,7 +132,7 @@ class Pairing:
         self._finish(request, ending, seen.ns)
 
     def _stray_answer(self, requests: OpenRequests, value: Any, seen: Sighting) -> None:
-        key = request_key(value)
+        key = scoped_key(value, seen.beside.scope)
         fate = None if key is None else requests.fate_of(key)
         kind: NoticeKind = "unknown_id"
         if key is not None and fate is not None:
@@ -149,7 +152,7 @@ class Pairing:
     def progress(self, seen: Sighting, params: Mapping[str, Any]) -> None:
         """Count progress for the request that asked for it under a token."""
         requests = self._asked_by_receiver(seen.direction)
-        token = request_key(params.get("progressToken"))
+        token = scoped_key(params.get("progressToken"), seen.beside.scope)
         request = None if token is None else requests.with_token(token)
         if request is not None:
             event = request.event
@@ -160,7 +163,7 @@ class Pairing:
     def cancelled(self, seen: Sighting, params: Mapping[str, Any]) -> None:
         """End the request that its own sender no longer waits for."""
         requests = self._asked_by_sender(seen.direction)
-        key = request_key(params.get("requestId"))
+        key = scoped_key(params.get("requestId"), seen.beside.scope)
         request = None if key is None else requests.take(key, fate="given_up")
         if request is not None:
             self._finish(request, ending_by_cancel(params.get("reason")), seen.ns)
@@ -182,6 +185,13 @@ class Pairing:
                 self._identity.stamp(request.event)
                 # A copy: the event itself is still to change, and is written later.
                 self._emit(msgspec.structs.replace(request.event))
+
+    def exchange_ended(self, scope: str, reason: str, ns: int) -> None:
+        """End what is open within a scope, because nothing more comes in it."""
+        for requests in (self._of_client, self._of_server):
+            for request in requests.in_scope(scope):
+                requests.take(request.key, fate="given_up")
+                self._finish(request, ending_by_disconnect(reason), ns)
 
     def close_all(self, reason: str, ns: int) -> None:
         """End all that is open, because the connection ended."""

@@ -106,7 +106,6 @@ class Recording:
 def _open_recorder(setup: Setup, wiretap: Wiretap) -> Recorder:
     # The server is starting meanwhile; its own start takes longer than these imports.
     from mcplens.capture.clock import Clock
-    from mcplens.capture.correlator import Correlator
     from mcplens.capture.identity import ConnectionFacts
     from mcplens.capture.label import default_label
     from mcplens.capture.recorder import Recorder
@@ -123,20 +122,15 @@ def _open_recorder(setup: Setup, wiretap: Wiretap) -> Recorder:
         clock=clock,
         wake_s=WAKE_S,
     )
-    correlator = Correlator(
-        run_id=recorder.run_id,
-        connection=ConnectionFacts(
+    correlator = recorder.correlator(
+        ConnectionFacts(
             connection_id=recorder.next_connection_id(),
             observer="proxy",
             transport="stdio",
             command=setup.command,
             spawned_ns=setup.spawned_ns,
         ),
-        privacy=recorder.privacy,
-        clock=clock,
-        next_sequence=recorder.next_sequence,
-        server_name_option=setup.server_name,
-        emit=recorder.record,
+        server_name=setup.server_name,
     )
     recorder.attach(Transcriber(wiretap, correlator, clock=clock, count_lost=recorder.count_lost))
     named = f"run {recorder.run_id}" + (f", {recorder.label}" if recorder.label else "")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from mcplens import __version__
 from mcplens.capture.clock import Clock
+from mcplens.capture.correlator import Correlator
 from mcplens.capture.losses import Losses
 from mcplens.capture.names import clean_name
 from mcplens.capture.privacy import Keep, Privacy
@@ -30,6 +31,8 @@ from mcplens.store.spool import Spool, start_sealing
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from mcplens.capture.identity import ConnectionFacts
 
 CHUNK: Final = 64
 """Rows encoded at once; a longer call into C would make the watched process wait for the GIL."""
@@ -133,6 +136,30 @@ class Recorder:
     def next_connection_id(self) -> str:
         """Name the next connection of the run."""
         return f"{self.run_id}-c{next(self._connections)}"
+
+    def correlator(
+        self,
+        facts: ConnectionFacts,
+        *,
+        server_name: str | None = None,
+        emit: Callable[[Row], None] | None = None,
+    ) -> Correlator:
+        """Begin a connection, whose rows become this run's.
+
+        Args:
+            facts: What the observer knows before the first message.
+            server_name: What to call the server, instead of what it calls itself.
+            emit: Takes the rows instead of `record`, to which it must hand them on.
+        """
+        return Correlator(
+            run_id=self.run_id,
+            connection=facts,
+            privacy=self.privacy,
+            clock=self.clock,
+            next_sequence=self.next_sequence,
+            server_name_option=server_name,
+            emit=emit or self.record,
+        )
 
     def record(self, row: Row) -> None:
         """Take one row; never waits, never raises, and drops the row when the queue is full."""

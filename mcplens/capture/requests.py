@@ -22,11 +22,12 @@ MAX_REMEMBERED: Final = 10_000
 _MAX_ID_TEXT: Final = 200
 _LARGE: Final = 10**20
 
-RequestKey = str | int | float | tuple[int, int]
+PlainKey = str | int | float | tuple[int, int]
+RequestKey = PlainKey | tuple[str, PlainKey]
 Fate = Literal["answered", "given_up"]
 
 
-def request_key(value: Any) -> RequestKey | None:
+def request_key(value: Any) -> PlainKey | None:
     """Make an id or a progress token comparable; None when it is no JSON-RPC id."""
     if type(value) is int:
         return value
@@ -36,6 +37,12 @@ def request_key(value: Any) -> RequestKey | None:
     if isinstance(value, float) and math.isfinite(value):
         return value
     return None
+
+
+def scoped_key(value: Any, scope: str | None) -> RequestKey | None:
+    """Make an id comparable that counts within a scope only; None when it is no JSON-RPC id."""
+    key = request_key(value)
+    return key if scope is None or key is None else (scope, key)
 
 
 def id_text(value: Any) -> str | None:
@@ -55,10 +62,21 @@ def id_text(value: Any) -> str | None:
 class OpenRequest:
     """A request that nothing has ended yet."""
 
-    __slots__ = ("event", "is_first_page", "is_spooled", "key", "progress_token", "started_ns")
+    __slots__ = (
+        "event",
+        "is_first_page",
+        "is_spooled",
+        "key",
+        "progress_token",
+        "scope",
+        "started_ns",
+    )
 
-    def __init__(self, *, event: Event, key: RequestKey, started_ns: int) -> None:
+    def __init__(
+        self, *, event: Event, key: RequestKey, started_ns: int, scope: str | None = None
+    ) -> None:
         self.event = event
+        self.scope = scope
         self.key = key
         self.started_ns = started_ns
         self.progress_token: RequestKey | None = None
@@ -126,6 +144,10 @@ class OpenRequests:
             if not request.is_spooled:
                 found.append(request)
         return found
+
+    def in_scope(self, scope: str) -> list[OpenRequest]:
+        """List what is open within a scope."""
+        return [request for request in self._open.values() if request.scope == scope]
 
     def take_all(self) -> list[OpenRequest]:
         """Follow nothing any more, and give what was open, the oldest first."""
