@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mcplens import charts as charts
+    from mcplens.capture.recording import record as record
     from mcplens.metrics.connect import connect as connect
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "connect": "mcplens.metrics.connect",
+    "record": "mcplens.capture.recording",
     "McplensError": "mcplens.errors",
 }
 
 _ROOMS = {"charts"}
 
-__all__ = ["McplensError", "__version__", "charts", "connect"]
+__all__ = ["McplensError", "__version__", "charts", "connect", "record"]
 
 
 def __getattr__(name: str) -> Any:

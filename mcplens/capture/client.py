@@ -34,7 +34,7 @@ MESSAGES_AT_ONCE: Final = 16
 async def record_transport(
     transport: AbstractAsyncContextManager[Any],
     *,
-    recorder: Recorder,
+    recorder: Recorder | Callable[[], Recorder],
     command: Sequence[str] = (),
     address: str | None = None,
     server_name: str | None = None,
@@ -46,7 +46,8 @@ async def record_transport(
 
     Args:
         transport: What the SDK's client would be given.
-        recorder: The run to record into; several transports may share it.
+        recorder: The run to record into; several transports may share it. Or what gives it, once
+            the transport is opened.
         command: The server's command, if one was started.
         address: The server's address, if there is one.
         server_name: What to call the server, instead of what it calls itself.
@@ -54,6 +55,7 @@ async def record_transport(
         test_id: Asked at each request for the test that makes it.
         is_warmup: Asked at each request whether it only warms the server up.
     """
+    recorder = recorder() if callable(recorder) else recorder
     tap = ClientTap(
         recorder,
         ConnectionFacts(
