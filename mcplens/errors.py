@@ -5,6 +5,7 @@ line and exits with the class's `exit_code`.
 
     McplensError
     ├── UsageError          the words of a command, a budget or a selector cannot be understood
+    ├── ConfigError         mcplens.toml cannot be read, or says what nobody understands
     ├── StoreError          a store is not there, is no store, or cannot be read or written
     │   └── NewerSchemaError    written by a later mcplens
     ├── QueryError          DuckDB did not accept a query
@@ -26,6 +27,10 @@ class McplensError(Exception):
 
 class UsageError(McplensError):
     """The words of a command, a budget or a selector cannot be understood."""
+
+
+class ConfigError(McplensError):
+    """mcplens.toml cannot be read, or says what nobody understands."""
 
 
 class StoreError(McplensError):

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Sequence
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from mcplens.capture.commands import redact_command
 from mcplens.capture.error_words import template_of
 from mcplens.capture.names import clean_address, clean_name, clean_text
 from mcplens.capture.wire import encode_json
-
-Keep = Literal["none", "shape", "full"]
+from mcplens.config import Keep as Keep  # noqa: PLC0414, TC001  named here for all of capture
 
 MAX_ERROR_TEXT: Final = 2000
 """Characters of an error text that are kept where contents are."""

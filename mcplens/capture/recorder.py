@@ -23,7 +23,7 @@ from mcplens.capture.losses import Losses
 from mcplens.capture.names import clean_name
 from mcplens.capture.privacy import Keep, Privacy
 from mcplens.capture.stderr import say as say_on_stderr
-from mcplens.config import hash_key
+from mcplens.config import NO_SETTINGS, Settings, hash_key
 from mcplens.events import SCHEMA_VERSION, Event, Observer, Row, Run
 from mcplens.store.location import Store, create
 from mcplens.store.spool import Spool, start_sealing
@@ -66,7 +66,8 @@ class Recorder:
         *,
         observer: Observer,
         label: str | None = None,
-        keep: Keep = "shape",
+        keep: Keep | None = None,
+        settings: Settings = NO_SETTINGS,
         run_id: str | None = None,
         clock: Clock | None = None,
         max_rows: int = 50_000,
@@ -81,7 +82,8 @@ class Recorder:
             store: Where to spool.
             observer: Where this recorder stands.
             label: The run's name for people.
-            keep: What of contents is kept: none, shape or full.
+            keep: What of contents is kept where the settings name no tool; theirs unless given.
+            settings: What mcplens.toml says.
             run_id: Random unless given.
             clock: What the time is.
             max_rows: Rows that may wait; what comes beyond is dropped and counted.
@@ -94,9 +96,12 @@ class Recorder:
         self.run_id = run_id or os.urandom(6).hex()
         self.observer: Observer = observer
         self.label = clean_name(label)
-        self.keep: Keep = keep
+        self.settings = settings.with_keep(keep)
+        self.keep: Keep = self.settings.keep or "shape"
         hashing = hash_key()
-        self.privacy = Privacy(keep, key=hashing.key)
+        self.privacy = Privacy(self.keep, key=hashing.key)
+        if settings.trouble:
+            say(f"keeping no contents: {settings.trouble}")
         if hashing.trouble:
             say(hashing.trouble)
         self.clock = clock or Clock()
