@@ -7,12 +7,12 @@ message's wire form. So any SDK that has such streams is served, and none is imp
 
 from __future__ import annotations
 
-from collections import deque
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from mcplens.capture.backlog import Backlog
 from mcplens.capture.identity import ConnectionFacts
 from mcplens.capture.sighting import NOTHING_BESIDE, Beside
 
@@ -22,12 +22,6 @@ if TYPE_CHECKING:
 
     from mcplens.capture.recorder import Recorder
     from mcplens.events import Direction
-
-MAX_WAITING: Final = 10_000
-"""Messages that may wait to be read; what comes beyond is dropped and counted."""
-
-MESSAGES_AT_ONCE: Final = 16
-"""Messages read between two breaths of the recorder."""
 
 
 @asynccontextmanager
@@ -104,19 +98,15 @@ class ClientTap:
         self._recorder = recorder
         self._test_id = test_id
         self._is_warmup = is_warmup
-        self._waiting: deque[Passed] = deque()
-        self._lost = 0
-        self._lost_told = 0
+        self._backlog: Backlog[Passed] = Backlog()
         self._end: tuple[str, int] | None = None
         self._correlator = recorder.correlator(facts, server_name=server_name)
 
     def note(self, direction: Direction, item: Any) -> None:
         """Note a message on its way; never raises."""
-        if len(self._waiting) >= MAX_WAITING:
-            self._lost += 1
-            return
-        ns = self._recorder.clock.ns()
-        self._waiting.append(Passed(ns, direction, item, self._beside()))
+        if self._backlog.has_room():
+            ns = self._recorder.clock.ns()
+            self._backlog.note(Passed(ns, direction, item, self._beside()))
 
     def end(self, reason: str) -> None:
         """Note that nothing more will come; the first reason counts."""
@@ -126,25 +116,20 @@ class ClientTap:
     def work(self) -> bool:
         """Read a few messages, and say whether more are waiting."""
         end = self._end
-        for _ in range(MESSAGES_AT_ONCE):
-            if not self._waiting:
-                self._rest(end)
-                return False
-            self._read(self._waiting.popleft())
-        return True
+        if self._backlog.read_some(self._read):
+            return True
+        self._rest(end)
+        return False
 
     def give_up(self) -> None:
         """Count the messages that there was no time for, and end what is open."""
-        self._lost += len(self._waiting)
-        self._waiting.clear()
+        self._backlog.drop()
         self.end("client_closed")
         self._rest(self._end)
 
     def _rest(self, end: tuple[str, int] | None) -> None:
         now = self._recorder.clock.ns()
-        lost = self._lost - self._lost_told
-        if lost:
-            self._lost_told += lost
+        if lost := self._backlog.take_lost():
             self._recorder.count_lost(lost)
             self._correlator.lost(lost, now)
         if end is None:

@@ -1,6 +1,7 @@
 import asyncio
 import sys
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,6 +9,7 @@ import pytest
 from mcp import Client, MCPError, StdioServerParameters, stdio_client
 
 from mcplens.capture import client as client_module
+from mcplens.capture.backlog import Backlog
 from mcplens.capture.client import record_transport, wire_form
 from mcplens.capture.recorder import Recorder
 from mcplens.store.location import create
@@ -139,7 +141,7 @@ def test_what_is_open_when_the_run_ends_before_its_client_is_recorded(store):
 
 
 def test_messages_that_find_no_room_are_counted(store, monkeypatch):
-    monkeypatch.setattr(client_module, "MAX_WAITING", 0)
+    monkeypatch.setattr(client_module, "Backlog", partial(Backlog, max_waiting=0))
 
     async def use(client):
         await client.call_tool("echo", {"text": "hello"})
