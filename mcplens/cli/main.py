@@ -19,6 +19,8 @@ COMMANDS: Final[dict[str, str]] = {
     "overview": "mcplens.cli.overview:overview",
     "demo": "mcplens.cli.demo:demo",
     "record": "mcplens.cli.record:record",
+    "wrap": "mcplens.cli.wrap:wrap",
+    "unwrap": "mcplens.cli.unwrap:unwrap",
     "tools": "mcplens.cli.tools:tools",
     "session": "mcplens.cli.session:session",
     "show": "mcplens.cli.show:show",
