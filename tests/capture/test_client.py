@@ -8,9 +8,10 @@ from types import SimpleNamespace
 import pytest
 from mcp import Client, MCPError, StdioServerParameters, stdio_client
 
-from mcplens.capture import client as client_module
+from mcplens.capture import client_tap as client_module
 from mcplens.capture.backlog import Backlog
-from mcplens.capture.client import record_transport, wire_form
+from mcplens.capture.client import record_transport
+from mcplens.capture.client_tap import wire_form
 from mcplens.capture.recorder import Recorder
 from mcplens.store.location import create
 from tests.spooled import calls, ended, rows

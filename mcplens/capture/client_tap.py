@@ -1,0 +1,141 @@
+"""What the tap in a client does behind the call: noted messages are read and become rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from mcplens.capture.backlog import Backlog, weigh
+from mcplens.capture.sighting import NOTHING_BESIDE, Beside
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mcplens.capture.identity import ConnectionFacts
+    from mcplens.capture.recorder import Recorder
+    from mcplens.events import Direction
+
+
+class Passed(NamedTuple):
+    """A message as it passed, and what was known besides."""
+
+    ns: int
+    direction: Direction
+    item: Any
+    beside: Beside
+
+
+class ClientTap:
+    """One connection: messages are noted in the client, and read on the recorder's thread."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        facts: ConnectionFacts,
+        *,
+        server_name: str | None = None,
+        test_id: Callable[[], str | None] | None = None,
+        is_warmup: Callable[[], bool | None] | None = None,
+    ) -> None:
+        self._recorder = recorder
+        self._test_id = test_id
+        self._is_warmup = is_warmup
+        self.protocol_session: Callable[[], str | None] | None = None
+        """Tells the HTTP session's id, once there is one."""
+        self._backlog: Backlog[Passed] = Backlog()
+        self._end: tuple[str, int] | None = None
+        self._correlator = recorder.correlator(facts, server_name=server_name)
+
+    def note(self, direction: Direction, item: Any) -> None:
+        """Note a message on its way; never raises."""
+        ns = self._recorder.clock.ns()
+        weight = _weight_of(item)
+        if self._backlog.has_room(weight):
+            self._backlog.note(Passed(ns, direction, item, self._beside()), weight)
+
+    def end(self, reason: str) -> None:
+        """Note that nothing more will come; the first reason counts."""
+        if self._end is None:
+            self._end = (reason, self._recorder.clock.ns())
+
+    def work(self) -> bool:
+        """Read a few messages, and say whether more are waiting."""
+        end = self._end
+        if self._backlog.read_some(self._read):
+            return True
+        self._rest(end)
+        return False
+
+    def give_up(self) -> None:
+        """Count the messages that there was no time for, and end what is open."""
+        self._backlog.drop()
+        self.end("client_closed")
+        self._rest(self._end)
+
+    def _rest(self, end: tuple[str, int] | None) -> None:
+        now = self._recorder.clock.ns()
+        if lost := self._backlog.take_lost():
+            self._recorder.count_lost(lost)
+            self._correlator.lost(lost, now)
+        if end is None:
+            self._correlator.tick(now)
+        else:
+            self._correlator.ended(*end)
+            self._recorder.detach(self)
+
+    def _read(self, passed: Passed) -> None:
+        try:
+            message = wire_form(passed.item)
+            size = None if message is None else len(msgspec.json.encode(message))
+        except Exception:  # noqa: BLE001  an SDK's object may refuse in any way it likes
+            message = size = None
+        beside = passed.beside
+        session_id = _ask(self.protocol_session)
+        if session_id:
+            hashed = self._recorder.privacy.hash(session_id.encode())
+            beside = beside._replace(protocol_session_id=hashed)
+        self._correlator.message(passed.direction, message, ns=passed.ns, size=size, beside=beside)
+
+    def _beside(self) -> Beside:
+        if self._test_id is None and self._is_warmup is None:
+            return NOTHING_BESIDE
+        return Beside(test_id=_ask(self._test_id), is_warmup=_ask(self._is_warmup))
+
+
+def wire_form(item: Any) -> Any:
+    """Give the JSON-RPC message of what an SDK passes about; None when it is no message.
+
+    A line that was no message is passed on as an exception.
+    """
+    message = _inside(item)
+    dump = getattr(message, "model_dump", None)
+    if dump is not None:
+        # As the SDK itself writes it: what was not set is not sent.
+        return dump(by_alias=True, mode="json", exclude_unset=True)
+    return message if isinstance(message, dict) else None
+
+
+def _weight_of(item: Any) -> int:
+    try:
+        message = _inside(item)
+        if not isinstance(message, dict):
+            message = getattr(message, "result", None) or getattr(message, "params", None)
+        return weigh(message)
+    except Exception:  # noqa: BLE001  an SDK's object may refuse in any way it likes
+        return 0
+
+
+def _inside(item: Any) -> Any:
+    """Unwrap a message: SDKs pass an object around it, and mcp 1.x wraps it once more."""
+    message = getattr(item, "message", item)
+    return getattr(message, "root", message)
+
+
+def _ask(question: Callable[[], Any] | None) -> Any:
+    if question is None:
+        return None
+    try:
+        return question()
+    except Exception:  # noqa: BLE001  the call goes on whoever makes it
+        return None
