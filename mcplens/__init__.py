@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mcplens import charts as charts
+    from mcplens.capture.note import note as note
     from mcplens.capture.recording import record as record
     from mcplens.metrics.connect import connect as connect
 
@@ -17,13 +18,14 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "connect": "mcplens.metrics.connect",
+    "note": "mcplens.capture.note",
     "record": "mcplens.capture.recording",
     "McplensError": "mcplens.errors",
 }
 
 _ROOMS = {"charts"}
 
-__all__ = ["McplensError", "__version__", "charts", "connect", "record"]
+__all__ = ["McplensError", "__version__", "charts", "connect", "note", "record"]
 
 
 def __getattr__(name: str) -> Any:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mcplens.capture.clock import Clock
+    from mcplens.capture.note import Understood
     from mcplens.capture.privacy import Privacy
     from mcplens.capture.sighting import Beside
     from mcplens.events import Direction, NoticeKind, Row
@@ -115,6 +116,13 @@ class Correlator:
         """Write as opened, once each, what has been open for more than a second."""
         try:
             self._pairing.tick(ns)
+        except Exception as error:  # noqa: BLE001  watching never harms the watched
+            self._trouble(error, ns)
+
+    def noted(self, request_id: Any, understood: Understood, *, scope: str | None, ns: int) -> None:
+        """Take in what a tool noted of the call that it is in."""
+        try:
+            self._pairing.noted(scoped_key(request_id, scope), understood, ns)
         except Exception as error:  # noqa: BLE001  watching never harms the watched
             self._trouble(error, ns)
 

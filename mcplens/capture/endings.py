@@ -88,9 +88,17 @@ def ending_by_close(reason: str) -> Ending:
 
 
 def ending_by_disconnect(reason: str) -> Ending:
-    """Tell a client that closed its HTTP exchange, which is a cancel, from a server that did."""
+    """Tell a client that closed its HTTP exchange, which is a cancel, from a server that did.
+
+    An observer in the server may only see that a handler was interrupted, and whether that was
+    when the caller's time was up.
+    """
     if reason == "client_closed":
         return Ending("cancelled", "disconnect")
+    if reason == "interrupted":
+        return Ending("cancelled", reason)
+    if reason == "deadline":
+        return Ending("timeout", reason)
     return Ending("disconnected", reason)
 
 

@@ -43,6 +43,8 @@ class ConnectionFacts:
     client_process_id: str | None = None
     """Keyed hash of the process that started the server."""
     shadowed_by: str | None = None
+    server_info: Mapping[str, Any] | None = None
+    """What the server calls itself, where the observer stands in it."""
 
 
 class Identity:
@@ -67,6 +69,7 @@ class Identity:
         if self.server_name is None:
             self.server_name = name_of_command(facts.command)
             self.server_basis = "command" if self.server_name else None
+        self._learn_server(facts.server_info)
 
     def learn_client(self, info: Any) -> None:
         """Take in who the client says it is."""

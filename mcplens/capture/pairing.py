@@ -17,6 +17,8 @@ from mcplens.capture.endings import (
     ending_by_result,
     unanswered,
 )
+from mcplens.capture.note import note_of_result
+from mcplens.capture.noted import write_notes
 from mcplens.capture.openings import Openings
 from mcplens.capture.requests import (
     MAX_OPEN,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     from mcplens.capture.clock import Clock
     from mcplens.capture.identity import ConnectionFacts, Identity
+    from mcplens.capture.note import Understood
     from mcplens.capture.privacy import Privacy
     from mcplens.capture.rows import ConnectionRows
     from mcplens.capture.sighting import Sighting
@@ -125,6 +128,7 @@ class Pairing:
             ending = ending_by_result(event, result, privacy=self._privacy)
             if seen.direction == "to_client" and isinstance(result, dict):
                 is_news |= self._identity.learn_from_result(result, event)
+                self._note_of_result(request, result, seen)
                 if event.method in LISTS:
                     self._learn_definitions(request, result, seen)
         if is_news:
@@ -171,6 +175,26 @@ class Pairing:
             # A cancel often crosses with the answer; only an id that never was is odd.
             asked = id_text(params.get("requestId"))
             self._notice("unknown_id", seen, method="notifications/cancelled", request_id=asked)
+
+    def noted(self, key: RequestKey | None, understood: Understood, ns: int) -> None:
+        """Add a note to the client's request that is open under an id."""
+        self._complain(understood, ns)
+        request = None if key is None else self._of_client.get(key)
+        if request is not None:
+            earlier = request.note
+            request.note = understood.note if earlier is None else earlier.then(understood.note)
+
+    def _note_of_result(
+        self, request: OpenRequest, result: Mapping[str, Any], seen: Sighting
+    ) -> None:
+        understood = note_of_result(result)
+        if understood is not None:
+            self._complain(understood, seen.ns)
+            request.note_of_result = understood.note
+
+    def _complain(self, understood: Understood, ns: int) -> None:
+        for complaint in understood.complaints:
+            self._rows.notice("recorder_trouble", ns=ns, detail=complaint)
 
     def lost(self, count: int, ns: int) -> None:
         """Note that messages were lost: any answer may have been among them."""
@@ -226,6 +250,13 @@ class Pairing:
                 event.wait_ms = min(wait_ns, duration_ns) / 1e6
             event.work_ms = (duration_ns - min(wait_ns or 0, duration_ns)) / 1e6
         self._identity.stamp(event)
+        write_notes(
+            event,
+            told=request.note,
+            of_result=request.note_of_result,
+            configured=None,
+            privacy=self._privacy,
+        )
         self._emit(event)
 
     def _notice(

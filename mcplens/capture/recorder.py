@@ -173,9 +173,9 @@ class Recorder:
         else:
             self._losses.add(1)
 
-    def count_lost(self, lost: int) -> None:
-        """Count messages that an observer had to drop, and that its own rows tell of."""
-        self._losses.add(lost, is_told=True)
+    def count_lost(self, lost: int, *, is_told: bool = True) -> None:
+        """Count messages that an observer had to drop; `is_told` when its own rows tell of it."""
+        self._losses.add(lost, is_told=is_told)
 
     def attach(self, source: Source) -> None:
         """Let this source work on the recorder's thread from now on."""

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
+    from mcplens.capture.note import Note
     from mcplens.events import Event
 
 MAX_OPEN: Final = 10_000
@@ -67,6 +68,8 @@ class OpenRequest:
         "is_first_page",
         "is_spooled",
         "key",
+        "note",
+        "note_of_result",
         "progress_token",
         "scope",
         "started_ns",
@@ -84,6 +87,9 @@ class OpenRequest:
         """Whether it asks for a list from its beginning."""
         self.is_spooled = False
         """Whether it was written as opened."""
+        self.note: Note | None = None
+        """What its tool noted so far."""
+        self.note_of_result: Note | None = None
 
 
 class OpenRequests:
@@ -104,6 +110,10 @@ class OpenRequests:
         self._open[request.key] = request
         if request.progress_token is not None:
             self._by_token[request.progress_token] = request
+
+    def get(self, key: RequestKey) -> OpenRequest | None:
+        """Give the open request with an id."""
+        return self._open.get(key)
 
     def take(self, key: RequestKey, *, fate: Fate) -> OpenRequest | None:
         """Follow a request no longer, because it has met its fate; None if none is open."""

@@ -1,20 +1,102 @@
-"""The observer in the server; to come."""
+"""The observer in the server: a middleware of the SDK, outside of all others.
+
+On a call's path it reads a clock and notes what it was given; what that means is read on the
+recorder's thread. It needs an SDK with middleware: mcp 2 or fastmcp 4.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from mcplens.capture.note import NOTES_OF_CALL
+from mcplens.capture.server_tap import Answered, ServerTap
 from mcplens.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mcplens.capture.recorder import Recorder
 
 
 def record_server(
     server: Any, *, recorder: Callable[[], Recorder], server_name: str | None = None
 ) -> Any:
-    """Record what a server is asked; `recorder` gives the run to record into, at each use."""
-    del server, recorder, server_name
-    raise UsageError("mcplens.record cannot record a server yet; record its client's transport")
+    """Record what a server is asked and how it answers; gives back the same server.
+
+    Args:
+        server: An MCPServer or low-level Server of mcp 2, or a FastMCP of fastmcp 4.
+        recorder: Gives the run to record into, at each use.
+        server_name: What to call the server, instead of what it calls itself.
+
+    Raises:
+        UsageError: the server's SDK has no middleware.
+    """
+    middleware = _middleware_of(server)
+    if not any(isinstance(entry, ServerObserver) for entry in middleware):
+        observer = ServerObserver(recorder, server_name=server_name, server_info=_info(server))
+        # Outermost, where results are as they go to the wire.
+        middleware.insert(0, observer)
+    return server
+
+
+class ServerObserver:
+    """The middleware; one for each recorded server."""
+
+    def __init__(
+        self,
+        recorder: Callable[[], Recorder],
+        *,
+        server_name: str | None,
+        server_info: dict[str, Any],
+    ) -> None:
+        self._recorder = recorder
+        self._server_name = server_name
+        self._server_info = server_info
+        self._tap: ServerTap | None = None
+
+    async def __call__(self, ctx: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
+        """Note what is asked, and what comes of it."""
+        try:
+            tap = self._tap_of_process()
+            asked = tap.asked(ctx)
+        except Exception:  # noqa: BLE001  watching never harms the watched
+            asked = None
+        if asked is None:
+            return await call_next(ctx)
+        token = NOTES_OF_CALL.set(asked.noted)
+        try:
+            result = await call_next(ctx)
+        except BaseException as error:
+            tap.note(Answered(asked, tap.ns(), None, error))
+            raise
+        finally:
+            NOTES_OF_CALL.reset(token)
+        tap.note(Answered(asked, tap.ns(), result, None))
+        return result
+
+    def _tap_of_process(self) -> ServerTap:
+        # Asked for each time: a fork has a recorder of its own.
+        recorder = self._recorder()
+        tap = self._tap
+        if tap is None or tap.recorder is not recorder:
+            tap = ServerTap(recorder, server_name=self._server_name, server_info=self._server_info)
+            self._tap = tap
+            recorder.attach(tap)
+        return tap
+
+
+def _middleware_of(server: Any) -> list[Any]:
+    # FastMCP has middleware of its own, which sees results before they are made fit for the wire,
+    # and an exception where the client is told of an error. The SDK's server is inside of it.
+    inner = getattr(server, "_mcp_server", server)
+    middleware = getattr(inner, "middleware", None)
+    if not isinstance(middleware, list):
+        raise UsageError(
+            f"{type(server).__module__}.{type(server).__name__} has no middleware to record from "
+            "(mcp 2 or fastmcp 4 have). Start the server behind mcplens instead: "
+            "mcplens record -- COMMAND"
+        )
+    return middleware
+
+
+def _info(server: Any) -> dict[str, Any]:
+    return {"name": getattr(server, "name", None), "version": getattr(server, "version", None)}
