@@ -21,6 +21,7 @@ COMMANDS: Final[dict[str, str]] = {
     "record": "mcplens.cli.record:record",
     "wrap": "mcplens.cli.wrap:wrap",
     "unwrap": "mcplens.cli.unwrap:unwrap",
+    "serve": "mcplens.cli.serve:serve",
     "tools": "mcplens.cli.tools:tools",
     "session": "mcplens.cli.session:session",
     "show": "mcplens.cli.show:show",

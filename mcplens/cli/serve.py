@@ -1,0 +1,98 @@
+"""`mcplens serve`: take events by POST."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mcplens.cli.record import KEEP
+from mcplens.errors import UsageError
+
+if TYPE_CHECKING:
+    from mcplens.capture.ingest.doorkeeper import Address
+    from mcplens.capture.privacy import Keep
+
+
+@click.command(short_help="Take events by POST, from anything that can send them.")
+@click.option("--ingest", metavar="HOST:PORT", help="Take events here, such as 127.0.0.1:8901.")
+@click.option(
+    "--token-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Read the token that senders need from here, and not from $MCPLENS_INGEST_TOKEN.",
+)
+@click.option("--label", metavar="LABEL", help="Name the run. Default: branch@commit.")
+@click.option(
+    "--keep",
+    type=click.Choice(KEEP),
+    default="shape",
+    show_default=True,
+    help="What of contents to keep.",
+)
+@click.option("--store", metavar="DIR", help="Write into this store.")
+def serve(
+    ingest: str | None, token_file: Path | None, label: str | None, keep: Keep, store: str | None
+) -> None:
+    """Take events by POST and count each once, until told to end.
+
+    A token is needed unless HOST is this machine; it stands in $MCPLENS_INGEST_TOKEN or in a file.
+    """
+    if ingest is None:
+        raise UsageError("there is nothing to serve. Say where with --ingest 127.0.0.1:8901")
+    from mcplens.capture.ingest.doorkeeper import TOKEN_VARIABLE, parse_address, read_token
+
+    address = parse_address(ingest)
+    token = read_token(token_file, environment=os.environ)
+    if token is None and not address.is_loopback:
+        raise UsageError(
+            f"{address.host} can be reached from elsewhere, and there is no token. "
+            f"Set {TOKEN_VARIABLE}, name a --token-file, or listen on 127.0.0.1"
+        )
+    _serve(address, token, label=label, keep=keep, store=store)
+
+
+def _serve(
+    address: Address, token: str | None, *, label: str | None, keep: Keep, store: str | None
+) -> None:
+    try:
+        from mcplens.capture.ingest import service
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f'serving needs {error.name}, which is not installed: pip install "mcplens[http]"'
+        ) from error
+    from mcplens.capture.clock import Clock
+    from mcplens.capture.ingest.doorkeeper import Doorkeeper
+    from mcplens.capture.ingest.intake import Intake
+    from mcplens.capture.label import default_label
+    from mcplens.capture.privacy import Privacy
+    from mcplens.capture.stderr import say
+    from mcplens.config import hash_key
+    from mcplens.store.location import create, locate
+
+    clock = Clock()
+    hashing = hash_key()
+    if hashing.trouble:
+        say(hashing.trouble)
+    path = locate(store)
+
+    async def run() -> None:
+        door = service.Service(
+            intake,
+            privacy=Privacy(keep, key=hashing.key),
+            clock=clock,
+            doorkeeper=Doorkeeper(token),
+        )
+        await service.serve(
+            door,
+            address,
+            ready=lambda at: say(f"taking events at {at.url}{service.PATH} into {path}"),
+        )
+
+    with Intake(create(path), label=label or default_label(), keep=keep, clock=clock) as intake:
+        for reason in intake.left_out:
+            say(f"repeats of what this holds will count again: {reason}")
+        asyncio.run(run())
