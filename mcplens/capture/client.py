@@ -92,18 +92,18 @@ class _Tapped:
     """Behaves as a stream of the SDK, with whatever else that stream has."""
 
     def __init__(self, stream: Any, tap: ClientTap) -> None:
-        self._stream = stream
-        self._tap = tap
+        self.stream = stream
+        self.tap = tap
 
     async def __aenter__(self) -> Any:
-        await self._stream.__aenter__()
+        await self.stream.__aenter__()
         return self
 
     async def __aexit__(self, *details: object) -> Any:
-        return await self._stream.__aexit__(*details)
+        return await self.stream.__aexit__(*details)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
+        return getattr(self.stream, name)
 
 
 class TappedReader(_Tapped):
@@ -112,11 +112,11 @@ class TappedReader(_Tapped):
     async def receive(self) -> Any:
         """Give the next message, once it is noted."""
         try:
-            item = await self._stream.receive()
+            item = await self.stream.receive()
         except Exception as error:
             self._see_end(error)
             raise
-        self._tap.note("to_client", item)
+        self.tap.note("to_client", item)
         return item
 
     def __aiter__(self) -> Any:
@@ -124,17 +124,17 @@ class TappedReader(_Tapped):
 
     async def __anext__(self) -> Any:
         try:
-            item = await self._stream.__anext__()
+            item = await self.stream.__anext__()
         except StopAsyncIteration:
-            self._tap.end("server_exited")
+            self.tap.end("server_exited")
             raise
-        self._tap.note("to_client", item)
+        self.tap.note("to_client", item)
         return item
 
     def _see_end(self, error: Exception) -> None:
         # anyio's word for a stream whose other end was closed; anyio itself is not imported.
         if type(error).__name__ == "EndOfStream":
-            self._tap.end("server_exited")
+            self.tap.end("server_exited")
 
 
 class TappedWriter(_Tapped):
@@ -142,5 +142,5 @@ class TappedWriter(_Tapped):
 
     async def send(self, item: Any) -> None:
         """Note a message and send it."""
-        self._tap.note("to_server", item)
-        await self._stream.send(item)
+        self.tap.note("to_server", item)
+        await self.stream.send(item)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from mcplens.capture.identity import ConnectionFacts
     from mcplens.capture.recorder import Recorder
-    from mcplens.events import Direction
+    from mcplens.events import Direction, Outcome
 
 
 class Passed(NamedTuple):
@@ -23,7 +23,14 @@ class Passed(NamedTuple):
     ns: int
     direction: Direction
     item: Any
-    beside: Beside
+    beside: Beside = NOTHING_BESIDE
+
+
+class GaveUp(NamedTuple):
+    """A caller no longer waits for the answer to a message, and nobody may have told the server."""
+
+    message: Any
+    outcome: Outcome
 
 
 class ClientTap:
@@ -53,6 +60,12 @@ class ClientTap:
         weight = _weight_of(item)
         if self._backlog.has_room(weight):
             self._backlog.note(Passed(ns, direction, item, self._beside()), weight)
+
+    def give_up_on(self, message: Any, outcome: Outcome) -> None:
+        """Note that the caller no longer waits for the answer to a message."""
+        if self._backlog.has_room():
+            ns = self._recorder.clock.ns()
+            self._backlog.note(Passed(ns, "to_server", GaveUp(message, outcome)))
 
     def end(self, reason: str) -> None:
         """Note that nothing more will come; the first reason counts."""
@@ -85,6 +98,10 @@ class ClientTap:
             self._recorder.detach(self)
 
     def _read(self, passed: Passed) -> None:
+        if isinstance(passed.item, GaveUp):
+            request_id = getattr(_inside(passed.item.message), "id", None)
+            self._correlator.given_up(request_id, passed.item.outcome, passed.ns)
+            return
         try:
             message = wire_form(passed.item)
             size = None if message is None else len(msgspec.json.encode(message))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mcplens.capture.note import Understood
     from mcplens.capture.privacy import Privacy
     from mcplens.capture.sighting import Beside
-    from mcplens.events import Direction, NoticeKind, Row
+    from mcplens.events import Direction, NoticeKind, Outcome, Row
 
 _LOG_LEVELS: Final = frozenset(
     {"debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"}
@@ -123,6 +123,18 @@ class Correlator:
         """Take in what a tool noted of the call that it is in."""
         try:
             self._pairing.noted(scoped_key(request_id, scope), understood, ns)
+        except Exception as error:  # noqa: BLE001  watching never harms the watched
+            self._trouble(error, ns)
+
+    def given_up(self, request_id: Any, outcome: Outcome, ns: int) -> None:
+        """End a request of the client, since the observer sits in its caller and saw it give up.
+
+        Nothing happens where its cancel or its answer was seen before.
+        """
+        try:
+            key = scoped_key(request_id, None)
+            if key is not None:
+                self._pairing.given_up(key, outcome, ns)
         except Exception as error:  # noqa: BLE001  watching never harms the watched
             self._trouble(error, ns)
 

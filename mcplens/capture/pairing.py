@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from mcplens.capture.privacy import Privacy
     from mcplens.capture.rows import ConnectionRows
     from mcplens.capture.sighting import Sighting
-    from mcplens.events import Direction, NoticeKind, Row
+    from mcplens.events import Direction, NoticeKind, Outcome, Row
 
 OPEN_ROW_AFTER_NS: Final = 1_000_000_000
 """A request that is open for longer is written as opened."""
@@ -195,6 +195,12 @@ class Pairing:
     def _complain(self, understood: Understood, ns: int) -> None:
         for complaint in understood.complaints:
             self._rows.notice("recorder_trouble", ns=ns, detail=complaint)
+
+    def given_up(self, key: RequestKey, outcome: Outcome, ns: int) -> None:
+        """End the client's request that its caller was seen to give up."""
+        request = self._of_client.take(key, fate="given_up")
+        if request is not None:
+            self._finish(request, Ending(outcome, "caller"), ns)
 
     def lost(self, count: int, ns: int) -> None:
         """Note that messages were lost: any answer may have been among them."""

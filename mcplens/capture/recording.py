@@ -78,7 +78,8 @@ def record(
 
     Args:
         subject: A client's transport, a server, or a function; nothing for a decorator with
-            options.
+            options. Also the class ClientSession, for who builds sessions of mcp 1.x: only there
+            can be seen that a caller's time was over.
         store: Where to record; default as everywhere: $MCPLENS_STORE, else the nearest .mcplens
             upward, else one per user.
         label: The run's name for people; default branch@commit.
@@ -100,7 +101,11 @@ def record(
         return functools.partial(
             record, store=store, label=label, keep=keep, server_name=server_name, recorder=recorder
         )
-    lineage = _lineage(subject)
+    if isinstance(subject, type) and ("mcp", "ClientSession") in _names(subject):
+        from mcplens.capture.client_session import record_session_class
+
+        return record_session_class(subject, recorder=shared("client"), server_name=server_name)
+    lineage = _names(type(subject))
     if not lineage.isdisjoint(_SERVERS):
         from mcplens.capture.server import record_server
 
@@ -125,9 +130,9 @@ def record(
     raise UsageError(f"{_TAKES}, and not {_kind_of(subject)}")
 
 
-def _lineage(subject: object) -> set[tuple[str, str]]:
-    """Name the classes of an object, each with the package it comes from."""
-    return {(c.__module__.partition(".")[0], c.__name__) for c in type(subject).__mro__}
+def _names(kind: type) -> set[tuple[str, str]]:
+    """Name a class and those it is made of, each with the package it comes from."""
+    return {(c.__module__.partition(".")[0], c.__name__) for c in kind.__mro__}
 
 
 def _is_function(subject: object) -> bool:
@@ -144,7 +149,7 @@ def _is_function(subject: object) -> bool:
 def _kind_of(subject: object) -> str:
     if isinstance(subject, str):
         return "a text. For an address: mcplens.record(streamable_http_client(url))"
-    if ("mcp", "StdioServerParameters") in _lineage(subject):
+    if ("mcp", "StdioServerParameters") in _names(type(subject)):
         return "a server's parameters: mcplens.record(stdio_client(params))"
     if isinstance(subject, type):
         return f"the class {subject.__name__}; make one first"

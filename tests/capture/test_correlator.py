@@ -510,3 +510,18 @@ def test_messages_are_left_as_they_are():
         watching.message(step.direction, step.message, ns=1)
 
     assert [wire(step.message) for step in steps] == before
+
+
+def test_a_caller_that_was_seen_to_give_up_ends_its_call_once():
+    rows = []
+    watching = correlator(rows)
+    asked = {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": "slow"}}
+    watching.message("to_server", asked, ns=0)
+
+    watching.given_up(7, "timeout", 200_000_000)
+    watching.given_up(7, "cancelled", 300_000_000)
+    watching.given_up("unknown", "timeout", 300_000_000)
+
+    [event] = [row for row in rows if isinstance(row, Event)]
+    assert (event.outcome, event.outcome_basis, event.work_ms) == ("timeout", "caller", 200)
+    assert not [row for row in rows if isinstance(row, Notice)]
