@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
 import time
 import weakref
@@ -49,7 +50,7 @@ class Recorders:
         self._say = say
         self._lock = threading.Lock()
         self._made: dict[Wanted, Recorder] = {}
-        self._minds_process = False
+        self._minds_forks = False
 
     def get(self, wanted: Wanted) -> Recorder:
         """Give the recorder for what is wanted; never raises.
@@ -80,21 +81,20 @@ class Recorders:
             recorder.close(max(SHORTEST_CLOSE_S, deadline - time.monotonic()))
 
     def _mind_process(self) -> None:
-        if not self._minds_process:
-            self._minds_process = True
-            atexit.register(self.close)
+        """See to the end of this process, and to the beginning of its children."""
+        if not self._minds_forks:
+            self._minds_forks = True
             # The hook cannot be taken back, so it must not keep this alive.
             forget = weakref.WeakMethod(self._forget)
             os.register_at_fork(after_in_child=lambda: _call(forget()))
+        if not self._made:
+            _call_at_exit(self.close)
 
     def _forget(self) -> None:
         """Begin again in a fork, where the recorders have no threads."""
         # Another thread may have held the lock when the process was forked.
         self._lock = threading.Lock()
         self._made = {}
-        # A child may have dropped the exit hooks that it was born with.
-        atexit.unregister(self.close)
-        atexit.register(self.close)
 
 
 class SharedRecorder:
@@ -125,6 +125,17 @@ def _place(store: str | Path | None) -> tuple[Path | None, McplensError | None]:
         return locate(store), None
     except McplensError as trouble:
         return None, trouble
+
+
+def _call_at_exit(close: Callable[[], None]) -> None:
+    atexit.unregister(close)  # A fork may have it from its parent.
+    atexit.register(close)
+    processes = sys.modules.get("multiprocessing.process")
+    if processes is not None and processes.parent_process() is not None:
+        # Children of multiprocessing leave without what atexit knows.
+        from multiprocessing.util import Finalize
+
+        Finalize(None, close, exitpriority=0)
 
 
 def _call(forget: Callable[[], None] | None) -> None:
