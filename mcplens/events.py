@@ -272,10 +272,17 @@ class Connection(Row, tag="connections"):
         str | None, says("The MCP version that was spoken, such as 2026-07-28.")
     ] = None
     client_process_id: Annotated[
-        str | None, says("Keyed hash of the process that started the server.")
+        str | None, says("Keyed hash of the process that the client is; NULL where unknown.")
     ] = None
     shadowed_by: Annotated[
         str | None, says("The connection that recorded the same traffic from further out.")
+    ] = None
+    first_request_at: Annotated[
+        datetime | None, says("When the client's first request was seen, UTC.")
+    ] = None
+    opening_hash: Annotated[
+        str | None,
+        says("How many of the first three requests came, and a keyed hash of them."),
     ] = None
 
 

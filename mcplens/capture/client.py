@@ -10,6 +10,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from mcplens.capture.client_processes import own_process_id
 from mcplens.capture.client_tap import ClientTap
 from mcplens.capture.identity import ConnectionFacts
 from mcplens.capture.transports import facts_of_transport
@@ -85,6 +86,7 @@ def connection_facts(recorder: Recorder, told: TransportFacts) -> ConnectionFact
         command=told.command,
         address=told.address,
         spawned_ns=recorder.clock.ns(),
+        client_process_id=own_process_id(recorder.privacy),
     )
 
 

@@ -41,8 +41,9 @@ class ConnectionFacts:
     spawned_ns: int | None = None
     """When the server was started or the connection opened, by the recorder's clock."""
     client_process_id: str | None = None
-    """Keyed hash of the process that started the server."""
+    """Keyed hash of the process that the client is."""
     shadowed_by: str | None = None
+    """The connection as which an observer further out says it records the same traffic."""
     server_info: Mapping[str, Any] | None = None
     """What the server calls itself, where the observer stands in it."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mcplens.capture.names import clean_address, clean_name
 from mcplens.capture.requests import OpenRequest, RequestKey, id_text, scoped_key
+from mcplens.capture.sessions import Sessions
 from mcplens.events import CALL_METHODS, SCHEMA_VERSION, Event
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Openings:
         "_next_sequence",
         "_privacy",
         "_run_id",
+        "_sessions",
         "lost_count",
     )
 
@@ -53,6 +55,7 @@ class Openings:
         self._privacy = privacy
         self._clock = clock
         self._next_sequence = next_sequence
+        self._sessions = Sessions(facts, privacy=privacy)
         self.lost_count: int | None = None
         """Messages lost since the last event was opened."""
 
@@ -88,8 +91,7 @@ class Openings:
         sequence = self._next_sequence()
         lost_count, self.lost_count = self.lost_count, None
         beside = seen.beside
-        is_in_session = beside.protocol_session_id is not None
-        return Event(
+        event = Event(
             run_id=self._run_id,
             schema_version=SCHEMA_VERSION,
             event_id=f"{self._run_id}-{sequence}",
@@ -97,8 +99,6 @@ class Openings:
             observer=self._facts.observer,
             sequence=sequence,
             direction=seen.direction,
-            session_id=beside.protocol_session_id or self._facts.connection_id,
-            session_basis="protocol" if is_in_session else "connection",
             transport=self._facts.transport,
             method=method,
             started_at=self._clock.utc(seen.ns),
@@ -109,6 +109,8 @@ class Openings:
             is_warmup=beside.is_warmup,
             lost_before=lost_count,
         )
+        self._sessions.stamp(event, beside)
+        return event
 
     def _describe_call(self, event: Event, method: str, params: Mapping[str, Any]) -> None:
         if method == "resources/read":

@@ -91,6 +91,7 @@ class Pairing:
         self._make_room(requests, key, seen)
         request = self._openings.open(message, method=method, key=key, seen=seen)
         requests.add(request)
+        self._rows.request(request.event)
         if method in CALL_METHODS:
             self._waits.call_begins(request)
         elif seen.direction == "to_client" and method in ASKS_PERSON_OR_MODEL:

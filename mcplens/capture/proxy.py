@@ -6,12 +6,14 @@ them is told in one line while the traffic goes on.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mcplens.capture.forwarding import Traffic, occupy_standard_streams
 from mcplens.capture.processes import PassedOnSignals, start_server
+from mcplens.capture.shadows import shadowing_connection, telling
 from mcplens.capture.stderr import say
 from mcplens.capture.wiretap import Wiretap
 
@@ -50,11 +52,24 @@ def run_proxy(
     occupy_standard_streams()
     with PassedOnSignals() as signals:
         wiretap = Wiretap()
+        run_id = os.urandom(6).hex()
+        connection_id = f"{run_id}-c1"
         spawned_ns = time.monotonic_ns()
-        server = start_server(command)
+        with telling(connection_id):
+            server = start_server(command)
         signals.pass_on_to(server)
         traffic = Traffic(server, wiretap)
-        setup = Setup(command, spawned_ns, store, label, keep, server_name)
+        setup = Setup(
+            command,
+            spawned_ns,
+            store,
+            label,
+            keep,
+            server_name,
+            run_id=run_id,
+            connection_id=connection_id,
+            parent_process=os.getppid(),
+        )
         recording = Recording(setup, wiretap)
         exit_code = signals.wait_for_end(server)
         ended_ns = time.monotonic_ns()
@@ -74,6 +89,9 @@ class Setup(NamedTuple):
     label: str | None
     keep: Keep
     server_name: str | None
+    run_id: str
+    connection_id: str
+    parent_process: int
 
 
 class Recording:
@@ -105,6 +123,7 @@ class Recording:
 
 def _open_recorder(setup: Setup, wiretap: Wiretap) -> Recorder:
     # The server is starting meanwhile; its own start takes longer than these imports.
+    from mcplens.capture.client_processes import parent_process_id
     from mcplens.capture.clock import Clock
     from mcplens.capture.identity import ConnectionFacts
     from mcplens.capture.label import default_label
@@ -119,16 +138,19 @@ def _open_recorder(setup: Setup, wiretap: Wiretap) -> Recorder:
         observer="proxy",
         label=setup.label or default_label(),
         keep=setup.keep,
+        run_id=setup.run_id,
         clock=clock,
         wake_s=WAKE_S,
     )
     correlator = recorder.correlator(
         ConnectionFacts(
-            connection_id=recorder.next_connection_id(),
+            connection_id=setup.connection_id,
             observer="proxy",
             transport="stdio",
             command=setup.command,
             spawned_ns=setup.spawned_ns,
+            client_process_id=parent_process_id(recorder.privacy, process=setup.parent_process),
+            shadowed_by=shadowing_connection(),
         ),
         server_name=setup.server_name,
     )

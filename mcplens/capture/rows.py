@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from mcplens.capture.shadows import FirstRequests
 from mcplens.events import (
     SCHEMA_VERSION,
     Connection,
     Definition,
     Direction,
+    Event,
     Notice,
     NoticeKind,
     Row,
@@ -34,6 +36,7 @@ class ConnectionRows:
         "_emit",
         "_facts",
         "_first_answered_at",
+        "_first_requests",
         "_identity",
         "_notice_count",
         "_run_id",
@@ -60,6 +63,7 @@ class ConnectionRows:
         # Told once: a clock only knows which time a fresh reading was.
         self._spawned_at: Final = None if facts.spawned_ns is None else clock.utc(facts.spawned_ns)
         self._first_answered_at: datetime | None = None
+        self._first_requests: Final = FirstRequests(privacy)
         self._notice_count = 0
 
     def is_first_answer(self, ns: int) -> bool:
@@ -68,6 +72,11 @@ class ConnectionRows:
             return False
         self._first_answered_at = self._clock.utc(ns)
         return True
+
+    def request(self, event: Event) -> None:
+        """Note that the client asked for something; the first requests tell the connection."""
+        if event.direction == "to_server" and self._first_requests.see(event):
+            self.connection()
 
     def connection(
         self,
@@ -100,6 +109,8 @@ class ConnectionRows:
                 protocol_version=identity.protocol_version,
                 client_process_id=facts.client_process_id,
                 shadowed_by=facts.shadowed_by,
+                first_request_at=self._first_requests.began_at,
+                opening_hash=self._first_requests.digest(),
             )
         )
 

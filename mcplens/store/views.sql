@@ -66,7 +66,8 @@ select * from read_json(
     'command': 'varchar', 'address': 'varchar', 'spawned_at': 'timestamp',
     'first_answered_at': 'timestamp', 'ended_at': 'timestamp', 'end_reason': 'varchar',
     'exit_code': 'bigint', 'client_process_id': 'varchar', 'shadowed_by': 'varchar',
-    'label': 'varchar', 'keep': 'varchar', 'mcplens_version': 'varchar', 'event_count': 'bigint',
+    'first_request_at': 'timestamp', 'opening_hash': 'varchar', 'label': 'varchar',
+    'keep': 'varchar', 'mcplens_version': 'varchar', 'event_count': 'bigint',
     'lost_count': 'bigint', 'recorder_cpu_ms': 'double', 'kind': 'varchar', 'name': 'varchar',
     'definition': 'varchar', 'definition_bytes': 'bigint', 'seen_at': 'timestamp',
     'notice_id': 'varchar', 'noticed_at': 'timestamp', 'detail': 'varchar', 'size_bytes': 'bigint',
@@ -130,7 +131,8 @@ create or replace view raw_connections as
 select
     connection_id, run_id, observer, transport, command, address, spawned_at, first_answered_at,
     ended_at, end_reason, exit_code, client_name, client_version, server_name, server_basis,
-    server_version, protocol_version, client_process_id, shadowed_by, recorded_at, schema_version
+    server_version, protocol_version, client_process_id, shadowed_by, first_request_at,
+    opening_hash, recorded_at, schema_version
 from read_parquet(
     getvariable('connections_files'), union_by_name = true, hive_partitioning = false
 )
@@ -138,7 +140,8 @@ union all
 select
     connection_id, run_id, observer, transport, command, address, spawned_at, first_answered_at,
     ended_at, end_reason, exit_code, client_name, client_version, server_name, server_basis,
-    server_version, protocol_version, client_process_id, shadowed_by, recorded_at, schema_version
+    server_version, protocol_version, client_process_id, shadowed_by, first_request_at,
+    opening_hash, recorded_at, schema_version
 from raw_tail
 where "table" = 'connections' and connection_id is not null;
 
@@ -322,6 +325,8 @@ final as (
         protocol_version,
         client_process_id,
         shadowed_by,
+        first_request_at,
+        opening_hash,
         recorded_at
     from ranked
     where age = 1
@@ -350,9 +355,13 @@ comment on column stg_connections.server_basis is
 'How the server''s name is known: option, handshake or command.';
 comment on column stg_connections.server_version is 'The server''s version by its own word.';
 comment on column stg_connections.protocol_version is 'The MCP version that was spoken, such as 2026-07-28.';
-comment on column stg_connections.client_process_id is 'Keyed hash of the process that started the server.';
+comment on column stg_connections.client_process_id is
+'Keyed hash of the process that the client is; NULL where unknown.';
 comment on column stg_connections.shadowed_by is
 'The connection that recorded the same traffic from further out.';
+comment on column stg_connections.first_request_at is 'When the client''s first request was seen, UTC.';
+comment on column stg_connections.opening_hash is
+'How many of the first three requests came, and a keyed hash of them.';
 comment on column stg_connections.recorded_at is 'When the recorder wrote the row into its spool, UTC.';
 
 create or replace view stg_definitions as
@@ -1690,7 +1699,8 @@ comment on column connections.transport is 'stdio, http, sse or memory.';
 comment on column connections.protocol_version is 'The MCP version that was spoken, such as 2026-07-28.';
 comment on column connections.client_name is 'What the client calls itself.';
 comment on column connections.client_version is 'The client''s version by its own word.';
-comment on column connections.client_process_id is 'Keyed hash of the process that started the server.';
+comment on column connections.client_process_id is
+'Keyed hash of the process that the client is; NULL where unknown.';
 comment on column connections.spawned_at is 'When the server was started or the connection opened, UTC.';
 comment on column connections.first_answered_at is 'When the server''s first answer was seen, UTC.';
 comment on column connections.ended_at is

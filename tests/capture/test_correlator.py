@@ -1,4 +1,5 @@
 from datetime import datetime
+from unittest.mock import ANY
 
 import pytest
 
@@ -102,6 +103,8 @@ def test_a_connection_of_the_handshake_era():
         "server_basis": "handshake",
         "server_version": "1.2",
         "protocol_version": "2025-06-18",
+        "first_request_at": datetime(2026, 11, 20, 12, 0, 0, 10_000),  # noqa: DTZ001
+        "opening_hash": ANY,
     }
 
 

@@ -82,7 +82,7 @@ def test_each_request_of_the_stateless_era_names_its_own_client():
     ]
 
 
-def test_the_connection_is_written_at_its_start_when_it_answers_and_at_news():
+def test_the_connection_is_written_at_its_start_at_news_and_once_its_beginning_is_known():
     recorded = record(
         client("ping", id=1),
         server(id=1, result={}),
@@ -90,12 +90,19 @@ def test_the_connection_is_written_at_its_start_when_it_answers_and_at_news():
         server(id=2, result={"_meta": info("files")}),
         client("ping", id=3),
         server(id=3, result={"_meta": info("files")}),
+        client("ping", id=4),
+        server(id=4, result={"_meta": info("files")}),
     )
 
-    assert [(c.first_answered_at is not None, c.server_name) for c in recorded.connections] == [
-        (False, "files-server"),
-        (True, "files-server"),
-        (True, "files"),
+    seen = [
+        (c.first_answered_at is not None, c.server_name, (c.opening_hash or "0")[0])
+        for c in recorded.connections
+    ]
+    assert seen == [
+        (False, "files-server", "0"),
+        (True, "files-server", "1"),
+        (True, "files", "2"),
+        (True, "files", "3"),
     ]
 
 

@@ -141,12 +141,19 @@ def test_no_shell_reads_the_arguments(recorded):
 
 def test_the_server_gets_its_clients_environment_and_folder(recorded, tmp_path, monkeypatch):
     monkeypatch.setenv("TOKEN", "secret")
-    show = script("import os; print(sorted(os.environ.items()), os.getcwd())")
+    monkeypatch.setitem(os.environb, b"A\xff", b"\xfe")  # Bytes that are no text.
+    show = script(
+        "import os, pathlib; print(os.getcwd());"
+        "print(sorted(pathlib.Path('/proc/self/environ').read_bytes().split(b'\\0')))"
+    )
 
     alone = subprocess.run(show, capture_output=True, cwd=tmp_path, check=True)
     done = recorded.run(*show, cwd=tmp_path)
 
-    assert done.stdout == alone.stdout
+    [connection, *_] = rows(recorded.store, "connections")
+    told = b"b'MCPLENS_SHADOWED_BY=%s', " % connection.connection_id.encode()
+    assert told in done.stdout
+    assert done.stdout.replace(told, b"") == alone.stdout
 
 
 def test_the_server_is_in_our_process_group(recorded):

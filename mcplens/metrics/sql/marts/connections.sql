@@ -59,7 +59,8 @@ comment on column connections.transport is 'stdio, http, sse or memory.';
 comment on column connections.protocol_version is 'The MCP version that was spoken, such as 2026-07-28.';
 comment on column connections.client_name is 'What the client calls itself.';
 comment on column connections.client_version is 'The client''s version by its own word.';
-comment on column connections.client_process_id is 'Keyed hash of the process that started the server.';
+comment on column connections.client_process_id is
+'Keyed hash of the process that the client is; NULL where unknown.';
 comment on column connections.spawned_at is 'When the server was started or the connection opened, UTC.';
 comment on column connections.first_answered_at is 'When the server''s first answer was seen, UTC.';
 comment on column connections.ended_at is

@@ -49,6 +49,8 @@ final as (
         protocol_version,
         client_process_id,
         shadowed_by,
+        first_request_at,
+        opening_hash,
         recorded_at
     from ranked
     where age = 1
@@ -77,7 +79,11 @@ comment on column stg_connections.server_basis is
 'How the server''s name is known: option, handshake or command.';
 comment on column stg_connections.server_version is 'The server''s version by its own word.';
 comment on column stg_connections.protocol_version is 'The MCP version that was spoken, such as 2026-07-28.';
-comment on column stg_connections.client_process_id is 'Keyed hash of the process that started the server.';
+comment on column stg_connections.client_process_id is
+'Keyed hash of the process that the client is; NULL where unknown.';
 comment on column stg_connections.shadowed_by is
 'The connection that recorded the same traffic from further out.';
+comment on column stg_connections.first_request_at is 'When the client''s first request was seen, UTC.';
+comment on column stg_connections.opening_hash is
+'How many of the first three requests came, and a keyed hash of them.';
 comment on column stg_connections.recorded_at is 'When the recorder wrote the row into its spool, UTC.';
