@@ -10,16 +10,26 @@ _KINDS: Final = frozenset({"text", "image", "audio", "resource", "resource_link"
 _MAX_ITEMS: Final = 10_000
 
 
+def items_of(method: str, result: Mapping[str, Any]) -> Any:
+    """Give the list that a call's result has its content in; None when there is none."""
+    return result.get(_LIST_OF.get(method, ""))
+
+
 def is_malformed(method: str, result: Any) -> bool:
     """Tell whether a result is not what MCP says: no object, or a call without its list."""
     if not isinstance(result, dict):
         return True
-    if result.get("resultType", "complete") != "complete":
-        return False
-    if isinstance(result.get("task"), dict):  # A handle to ask for later, not yet an answer.
+    if not is_complete(result):
         return False
     name = _LIST_OF.get(method)
     return name is not None and not isinstance(result.get(name), list)
+
+
+def is_complete(result: Mapping[str, Any]) -> bool:
+    """Tell whether a result is the answer itself, not a question or a handle to ask for later."""
+    if result.get("resultType", "complete") != "complete":
+        return False
+    return not isinstance(result.get("task"), dict)
 
 
 def asks_for_input(result: Mapping[str, Any]) -> bool:

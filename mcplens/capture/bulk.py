@@ -16,6 +16,7 @@ SMALL_BYTES: Final = 100_000
 
 _QUOTE: Final = ord('"')
 _BRACE: Final = ord("{")
+_BRACKET: Final = ord("[")
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ARRAY: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _OPENED: Final = frozenset(
@@ -33,6 +34,21 @@ def read_message(data: bytes) -> Any:
         RecursionError: it is nested too deep.
     """
     return {name: _read(value, is_opened=name in _OPENED) for name, value in _parts(data).items()}
+
+
+def open_json(data: bytes | memoryview) -> Any:
+    """Read one level of what is large, its members as `msgspec.Raw`, and what is small as a whole.
+
+    Raises:
+        ValueError: it is no JSON.
+        RecursionError: it is nested too deep.
+    """
+    if len(data) > SMALL_BYTES:
+        if data[0] == _BRACE:
+            return _OBJECT.decode(data)
+        if data[0] == _BRACKET:
+            return _ARRAY.decode(data)
+    return msgspec.json.decode(data)
 
 
 def _read(raw: msgspec.Raw, *, is_opened: bool) -> Any:

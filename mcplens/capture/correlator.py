@@ -19,6 +19,7 @@ from mcplens.capture.requests import scoped_key
 from mcplens.capture.rows import ConnectionRows
 from mcplens.capture.sighting import NOTHING_BESIDE, Sighting
 from mcplens.capture.wire import Line, NotJsonError, parse_json
+from mcplens.config import NO_SETTINGS, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +48,7 @@ class Correlator:
         next_sequence: Callable[[], int],
         emit: Callable[[Row], None],
         server_name_option: str | None = None,
+        settings: Settings = NO_SETTINGS,
     ) -> None:
         """Begin with a connection, and write its first row.
 
@@ -58,6 +60,7 @@ class Correlator:
             next_sequence: Counts the requests of the run, over all its connections.
             emit: Takes each row; it must not block.
             server_name_option: The server's name by the user's own word.
+            settings: What mcplens.toml says.
         """
         identity = Identity(facts=connection, server_name_option=server_name_option)
         self._rows = ConnectionRows(
@@ -77,6 +80,7 @@ class Correlator:
             clock=clock,
             next_sequence=next_sequence,
             emit=emit,
+            settings=settings,
         )
         self._is_ended = False
         with suppress(Exception):

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from mcplens.capture.names import MAX_NAME, clean_address, clean_name
+from mcplens.capture.output_schema import OutputSchema
 from mcplens.capture.wire import encode_json
 
 MAX_DEFINITIONS: Final = 10_000
@@ -49,6 +50,8 @@ class InForce(NamedTuple):
     is_destructive: bool | None
     declared: frozenset[str]
     """The argument names that the definition declares."""
+    output_schema: OutputSchema | None = None
+    """What a tool promises of its structured answers."""
 
 
 class Found(NamedTuple):
@@ -136,6 +139,7 @@ def _read(where: _List, item: dict[str, Any], *, keeps_contents: bool) -> Found 
             is_idempotent=_hint(hints, "idempotentHint"),
             is_destructive=_hint(hints, "destructiveHint"),
             declared=_declared(item),
+            output_schema=_output_schema(where, item),
         ),
     )
 
@@ -161,6 +165,11 @@ def _address(value: Any) -> str | None:
 def _hint(hints: Mapping[str, Any], name: str) -> bool | None:
     value = hints.get(name)
     return value if isinstance(value, bool) else None
+
+
+def _output_schema(where: _List, item: Mapping[str, Any]) -> OutputSchema | None:
+    schema = item.get("outputSchema")
+    return None if schema is None or where.kind != "tool" else OutputSchema(schema)
 
 
 def _declared(item: Mapping[str, Any]) -> frozenset[str]:

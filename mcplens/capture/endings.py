@@ -5,11 +5,21 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from mcplens.capture.answers import asks_for_input, content_kinds, is_malformed
-from mcplens.capture.failures import Failure, failure_of_error, failure_of_result
+from mcplens.capture.answers import (
+    asks_for_input,
+    content_kinds,
+    is_complete,
+    is_malformed,
+    items_of,
+)
+from mcplens.capture.error_rules import NO_ERROR_RULES, Answer, ErrorRules
+from mcplens.capture.failures import Failure, failure_of_error, failure_of_result, first_text
 from mcplens.events import CALL_METHODS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mcplens.capture.output_schema import OutputSchema
     from mcplens.capture.privacy import Privacy
     from mcplens.events import Event, Outcome
 
@@ -38,18 +48,28 @@ _TIMEOUT: Final = Ending("timeout", "cancel_reason")
 _CANCELLED: Final = Ending("cancelled", "cancel")
 
 
-def ending_by_error(event: Event, error: Any, *, privacy: Privacy) -> Ending:
+def ending_by_error(
+    event: Event, error: Any, *, privacy: Privacy, rules: ErrorRules = NO_ERROR_RULES
+) -> Ending:
     """Write into an event that the peer answered with a JSON-RPC error."""
     failure = failure_of_error(event.method or "", error)
     if event.method == "server/discover":
         # A server of the old era does not know it; the client goes on with a handshake.
         _note_failure(event, failure._replace(error_class=None, rule=None), privacy)
         return _ERA_PROBE
-    _note_failure(event, failure, privacy)
+    content = error if isinstance(error, dict) else {}
+    _note_failure(event, _by_rule(rules, event, content, failure) or failure, privacy)
     return _ERROR
 
 
-def ending_by_result(event: Event, result: Any, *, privacy: Privacy) -> Ending:
+def ending_by_result(
+    event: Event,
+    result: Any,
+    *,
+    privacy: Privacy,
+    rules: ErrorRules = NO_ERROR_RULES,
+    output_schema: OutputSchema | None = None,
+) -> Ending:
     """Write into an event that a result came."""
     method = event.method or ""
     kept = privacy.result(result)
@@ -64,12 +84,16 @@ def ending_by_result(event: Event, result: Any, *, privacy: Privacy) -> Ending:
         event.is_structured = "structuredContent" in result
         if result.get("isError") is True:
             if not malformed:
-                _note_failure(event, failure_of_result(result, target=event.target), privacy)
+                failure = failure_of_result(result, target=event.target)
+                failure = _by_rule(rules, event, result, failure) or failure
+                _note_failure(event, failure, privacy)
             return _TOOL_ERROR
     if asks_for_input(result):
         if method in CALL_METHODS:
             event.is_final = False
         return _INPUT_REQUIRED
+    if method in CALL_METHODS and not malformed:
+        _doubt(event, result, privacy=privacy, rules=rules, output_schema=output_schema)
     return _OK
 
 
@@ -105,6 +129,60 @@ def ending_by_disconnect(reason: str) -> Ending:
 def unanswered(basis: str) -> Ending:
     """Say that no answer was seen, for a reason that lies with the observer or the caller."""
     return Ending("unanswered", basis, is_timed=False)
+
+
+def _doubt(
+    event: Event,
+    result: Mapping[str, Any],
+    *,
+    privacy: Privacy,
+    rules: ErrorRules,
+    output_schema: OutputSchema | None,
+) -> None:
+    """Look for what is wrong with a result that claims success."""
+    failure = None
+    if output_schema is not None and is_complete(result):
+        failure = _schema_failure(event, result, output_schema)
+    if rules.has_soft:
+        text = first_text(items_of(event.method or "", result))
+        failure = _by_rule(rules, event, result, Failure(text=text), is_soft=True) or failure
+    if failure is not None:
+        _note_failure(event, failure, privacy)
+
+
+def _schema_failure(
+    event: Event, result: Mapping[str, Any], output_schema: OutputSchema
+) -> Failure | None:
+    if "structuredContent" not in result:
+        event.is_schema_valid = False
+        return Failure("schema_violation", "output_schema_without_content")
+    fits = output_schema.fits(result["structuredContent"], size=event.response_bytes)
+    event.is_schema_valid = fits
+    return Failure("schema_violation", "output_schema") if fits is False else None
+
+
+def _by_rule(
+    rules: ErrorRules,
+    event: Event,
+    content: Mapping[str, Any],
+    failure: Failure,
+    *,
+    is_soft: bool = False,
+) -> Failure | None:
+    """Class a failure by the user's rules; None when none of them fits."""
+    answer = Answer(
+        server=event.server_name,
+        target=event.target,
+        content=content,
+        text=failure.text,
+        code=failure.code,
+        is_soft=is_soft,
+    )
+    decided = rules.decide(answer)
+    if decided is None:
+        return None
+    error_class, rule = decided
+    return failure._replace(error_class=error_class, rule=rule)
 
 
 def _note_failure(event: Event, failure: Failure, privacy: Privacy) -> None:

@@ -12,6 +12,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from mcplens.events import CALL_METHODS
+
 if TYPE_CHECKING:
     from mcplens.events import ErrorClass
 
@@ -34,6 +36,14 @@ _UNKNOWN_TOOL: Final = re.compile(
 )
 # What the TypeScript SDK answers when a request itself is not what MCP says: its checker's report.
 _REQUEST_SCHEMA: Final = re.compile(r'\[\s*\{.{0,300}"path":\s*\[\s*"params"', re.DOTALL)
+# What a tool meets that asks back where nobody can be asked: on a connection of the stateless era,
+# or of a client that cannot. The caller did nothing wrong.
+_CANNOT_ASK_BACK: Final = re.compile(
+    r"\bno back-?channel\b|\bserver-initiated\b"
+    r"|\b(elicitation|sampling|roots)\b.{0,40}\bnot (supported|available|enabled)\b"
+    r"|\bnot support\b.{0,40}\b(elicitation|sampling|roots)\b",
+    re.IGNORECASE,
+)
 _OUTPUT_VALIDATION: Final = re.compile(r"\bOutput validation error\b|^Invalid structured content\b")
 _INPUT_VALIDATION: Final = re.compile(
     r"\bInput validation error\b|\bInvalid arguments for tool\b"
@@ -102,7 +112,7 @@ def failure_of_result(result: Mapping[str, Any], *, target: str | None) -> Failu
 
     A text only speaks of an unknown tool when it names the target: tools, too, find things unknown.
     """
-    text = _first_text(result.get("content"))
+    text = first_text(result.get("content"))
     by_data = _class_of_data(result.get("structuredContent"))
     if text is None:
         return Failure(*(by_data or _NO_MORE_THAN_IS_ERROR))
@@ -127,17 +137,28 @@ def _class_of_code(
 ) -> tuple[ErrorClass | None, str | None]:
     if code is None:
         return None, None
+    by_words = _class_of_code_and_words(method, code, text)
+    if by_words is not None:
+        error_class, words = by_words
+        return error_class, f"code_{code}_{words}"
+    error_class_by_code = _CLASS_OF_STATUS.get(code) or _CLASS_OF_CODE.get(code)
+    return error_class_by_code, None if error_class_by_code is None else f"code_{code}"
+
+
+def _class_of_code_and_words(method: str, code: int, text: str) -> tuple[ErrorClass, str] | None:
+    """Class a code that says one thing or another, by the words that come with it."""
     if method == "tools/call" and code in (METHOD_NOT_FOUND, INVALID_PARAMS):
         if _OUTPUT_VALIDATION.search(text):
-            return "schema_violation", f"code_{code}_output_validation"
+            return "schema_violation", "output_validation"
         if _UNKNOWN_TOOL.search(text):
-            return "unknown_tool", f"code_{code}_unknown_tool"
+            return "unknown_tool", "unknown_tool"
+    if code == INVALID_REQUEST and method in CALL_METHODS and _CANNOT_ASK_BACK.search(text):
+        return "tool_failure", "cannot_ask_back"
     if code == INTERNAL_ERROR and _REQUEST_SCHEMA.match(text):
-        return "invalid_arguments", f"code_{code}_request_schema"
+        return "invalid_arguments", "request_schema"
     if code == RESOURCE_NOT_FOUND and method.startswith("resources/"):
-        return "invalid_arguments", f"code_{code}_resource_not_found"
-    error_class = _CLASS_OF_STATUS.get(code) or _CLASS_OF_CODE.get(code)
-    return error_class, None if error_class is None else f"code_{code}"
+        return "invalid_arguments", "resource_not_found"
+    return None
 
 
 def _class_of_data(data: Any) -> tuple[ErrorClass, str] | None:
@@ -162,11 +183,14 @@ def _class_of_text_status(text: str) -> tuple[ErrorClass, str] | None:
     return None
 
 
-def _first_text(content: Any) -> str | None:
+def first_text(content: Any) -> str | None:
+    """Give the first text of a list of content, as much of it as is looked at."""
     if not isinstance(content, list):
         return None
     for item in content[:20]:
-        if isinstance(item, dict) and isinstance(item.get("text"), str):
-            text: str = item["text"]
-            return text[:_MAX_TEXT]
+        if isinstance(item, dict):
+            inner = item.get("content")  # Of a prompt's message.
+            text = item.get("text", inner.get("text") if isinstance(inner, dict) else None)
+            if isinstance(text, str):
+                return text[:_MAX_TEXT]
     return None

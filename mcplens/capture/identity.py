@@ -115,6 +115,11 @@ class Identity:
         event.server_basis = self.server_basis
         event.server_version = self.server_version
 
+    @property
+    def is_server_sure(self) -> bool:
+        """Whether the server's name will not change any more."""
+        return self.server_basis in ("option", "handshake")
+
     def _facts(self) -> tuple[str | None, ...]:
         return (self.server_name, self.server_version, self.protocol_version, self.client_name)
 

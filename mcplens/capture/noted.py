@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from mcplens.capture.names import MAX_NAME, clean_address, clean_name, clean_text
+from mcplens.capture.names import MAX_NAME, clean_name
 from mcplens.events import SideEffect
 
 if TYPE_CHECKING:
@@ -80,11 +80,11 @@ def _target(value: str | None, privacy: Privacy) -> str | None:
     if value is None or privacy.keep == "none":
         return None
     if "://" in value:
-        return clean_address(value)
-    return clean_name(value, limit=2 * MAX_NAME)
+        return privacy.address(value)
+    return privacy.words(value, limit=2 * MAX_NAME)
 
 
 def _text(value: str | None, privacy: Privacy) -> str | None:
     if value is None or privacy.keep == "none":
         return None
-    return clean_text(value, limit=_MAX_TEXT) or None
+    return privacy.words(value, limit=_MAX_TEXT)

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from mcplens.capture.names import clean_address, clean_name
+from mcplens.capture.names import clean_name
 from mcplens.capture.requests import OpenRequest, RequestKey, id_text, scoped_key
 from mcplens.capture.sessions import Sessions
+from mcplens.config import NO_SETTINGS, Settings
 from mcplens.events import CALL_METHODS, SCHEMA_VERSION, Event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from mcplens.capture.clock import Clock
-    from mcplens.capture.definitions import Definitions
+    from mcplens.capture.definitions import Definitions, InForce
     from mcplens.capture.identity import ConnectionFacts, Identity
     from mcplens.capture.privacy import Privacy
     from mcplens.capture.sighting import Sighting
+
+Contents = tuple[Any, "Collection[str] | None"]
+"""Arguments, and the keys that a definition declares."""
 
 _NO_PARAMS: Final[Mapping[str, Any]] = {}
 
@@ -34,6 +38,7 @@ class Openings:
         "_privacy",
         "_run_id",
         "_sessions",
+        "_settings",
         "lost_count",
     )
 
@@ -47,12 +52,14 @@ class Openings:
         privacy: Privacy,
         clock: Clock,
         next_sequence: Callable[[], int],
+        settings: Settings = NO_SETTINGS,
     ) -> None:
         self._run_id = run_id
         self._facts = facts
         self._identity = identity
         self._definitions = definitions
         self._privacy = privacy
+        self._settings = settings
         self._clock = clock
         self._next_sequence = next_sequence
         self._sessions = Sessions(facts, privacy=privacy)
@@ -80,12 +87,33 @@ class Openings:
             event.call_id = event.event_id
             event.round = 1
             event.is_final = True
-            self._describe_call(event, method, params)
+            definition = self._definition_of(method, params)
+            if definition is not None:
+                request.output_schema = definition.output_schema
+            contents = self._describe_call(event, method, params, definition)
         else:
-            contents = {name: value for name, value in params.items() if name != "_meta"}
-            kept = self._privacy.arguments(contents, declared=None)
-            event.arguments, event.arguments_hash, event.arguments_shape = kept
+            contents = {name: value for name, value in params.items() if name != "_meta"}, None
+        is_sure = self._privacy.is_same_for_all or self._identity.is_server_sure
+        self._keep(event, contents, is_sure=is_sure)
+        if not is_sure:
+            request.contents = contents
         return request
+
+    def privacy_of(self, event: Event, *, is_sure: bool = True) -> Privacy:
+        """Give what may be kept of an event, by what is known of its server now."""
+        target = event.target if event.call_id is not None else None
+        return self._privacy.of(self._identity.server_name, target, is_sure=is_sure)
+
+    def keep_again(self, request: OpenRequest) -> None:
+        """Decide once more what is kept of arguments, when the server's name was not sure."""
+        if request.contents is not None:
+            self._keep(request.event, request.contents, is_sure=True)
+
+    def _keep(self, event: Event, contents: Contents, *, is_sure: bool) -> None:
+        value, declared = contents
+        privacy = self.privacy_of(event, is_sure=is_sure)
+        kept = privacy.arguments(value, declared=declared)
+        event.arguments, event.arguments_hash, event.arguments_shape = kept
 
     def _event(self, method: str, seen: Sighting) -> Event:
         sequence = self._next_sequence()
@@ -112,28 +140,32 @@ class Openings:
         self._sessions.stamp(event, beside)
         return event
 
-    def _describe_call(self, event: Event, method: str, params: Mapping[str, Any]) -> None:
+    def _definition_of(self, method: str, params: Mapping[str, Any]) -> InForce | None:
+        target = params.get("uri" if method == "resources/read" else "name")
+        return self._definitions.of_call(method, target)
+
+    def _describe_call(
+        self, event: Event, method: str, params: Mapping[str, Any], definition: InForce | None
+    ) -> Contents:
+        """Write what a call asks for, and give its arguments."""
         if method == "resources/read":
             uri = params.get("uri")
-            event.target = clean_address(uri)
-            definition = self._definitions.of_call(method, uri)
-            kept = self._privacy.arguments({"uri": uri}, declared=("uri",))
+            event.target = self._privacy.address(uri)
+            contents: Contents = {"uri": uri}, ("uri",)
         else:
-            name = params.get("name")
-            event.target = clean_name(name)
-            definition = self._definitions.of_call(method, name)
+            event.target = clean_name(params.get("name"))
             # A call without arguments and one with none at all ask for the same.
             arguments = params.get("arguments")
-            kept = self._privacy.arguments(
+            contents = (
                 {} if arguments is None else arguments,
-                declared=() if definition is None else definition.declared,
+                () if definition is None else definition.declared,
             )
-        event.arguments, event.arguments_hash, event.arguments_shape = kept
         if definition is not None:
             event.definition_hash = definition.definition_hash
             event.is_read_only = definition.is_read_only
             event.is_idempotent = definition.is_idempotent
             event.is_destructive = definition.is_destructive
+        return contents
 
 
 def params_of(message: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -17,6 +17,7 @@ from mcplens.capture.endings import (
     ending_by_result,
     unanswered,
 )
+from mcplens.capture.error_rules import ErrorRules
 from mcplens.capture.note import note_of_result
 from mcplens.capture.noted import write_notes
 from mcplens.capture.openings import Openings
@@ -29,6 +30,7 @@ from mcplens.capture.requests import (
     scoped_key,
 )
 from mcplens.capture.waits import ASKS_PERSON_OR_MODEL, Waits
+from mcplens.config import NO_SETTINGS, Settings
 from mcplens.events import CALL_METHODS
 
 if TYPE_CHECKING:
@@ -62,12 +64,15 @@ class Pairing:
         clock: Clock,
         next_sequence: Callable[[], int],
         emit: Callable[[Row], None],
+        settings: Settings = NO_SETTINGS,
     ) -> None:
         self._identity = identity
         self._rows = rows
         self._privacy = privacy
         self._emit = emit
-        self._definitions = Definitions(keeps_contents=privacy.keep == "full")
+        self._definitions = Definitions(
+            keeps_contents=privacy.of(None, None, is_sure=False).keep == "full"
+        )
         self._openings = Openings(
             run_id=run_id,
             facts=facts,
@@ -76,7 +81,10 @@ class Pairing:
             privacy=privacy,
             clock=clock,
             next_sequence=next_sequence,
+            settings=settings,
         )
+        self._settings = settings
+        self._rules = ErrorRules(settings.error_rules)
         self._of_client = OpenRequests()
         self._of_server = OpenRequests()
         self._waits = Waits()
@@ -120,18 +128,27 @@ class Pairing:
         event = request.event
         event.response_bytes = seen.size
         event.http_status = seen.beside.http_status
+        self._identity.stamp(event)
         is_news = seen.direction == "to_client" and self._rows.is_first_answer(seen.ns)
         error = message.get("error")
         if error is not None or "result" not in message:
-            ending = ending_by_error(event, error, privacy=self._privacy)
+            privacy = self._openings.privacy_of(event)
+            ending = ending_by_error(event, error, privacy=privacy, rules=self._rules)
         else:
             result = message["result"]
-            ending = ending_by_result(event, result, privacy=self._privacy)
             if seen.direction == "to_client" and isinstance(result, dict):
+                # First who answers: what is kept may depend on the server's name.
                 is_news |= self._identity.learn_from_result(result, event)
                 self._note_of_result(request, result, seen)
                 if event.method in LISTS:
                     self._learn_definitions(request, result, seen)
+            privacy = self._openings.privacy_of(event)
+            output_schema = request.output_schema
+            ending = ending_by_result(
+                event, result, privacy=privacy, rules=self._rules, output_schema=output_schema
+            )
+            if output_schema is not None and output_schema.is_broken:
+                self._say_once(f"outputSchema of {event.target} cannot be used", seen.ns)
         if is_news:
             self._rows.connection()
         self._finish(request, ending, seen.ns)
@@ -257,14 +274,21 @@ class Pairing:
                 event.wait_ms = min(wait_ns, duration_ns) / 1e6
             event.work_ms = (duration_ns - min(wait_ns or 0, duration_ns)) / 1e6
         self._identity.stamp(event)
+        self._openings.keep_again(request)
+        self._write_notes(request)
+        self._emit(event)
+
+    def _write_notes(self, request: OpenRequest) -> None:
+        event = request.event
+        is_call = event.method in CALL_METHODS
+        configured = self._settings.notes_for(event.server_name, event.target) if is_call else None
         write_notes(
             event,
             told=request.note,
             of_result=request.note_of_result,
-            configured=None,
-            privacy=self._privacy,
+            configured=configured,
+            privacy=self._openings.privacy_of(event),
         )
-        self._emit(event)
 
     def _notice(
         self,

@@ -2,21 +2,32 @@
 
 `none` keeps names, times and sizes. `shape` adds keyed hashes, the declared keys of arguments with
 types in place of values, and error texts of which only common words are left. `full` keeps
-contents. Commands and addresses are always redacted. What a server says of its tools, prompts and
-templates is always kept; of a resource, whose title may be a person's, only its names and size.
+contents without what is redacted. Commands and addresses are always redacted. What a server says of
+its tools, prompts and templates is always kept; of a resource, whose title may be a person's, only
+its names and size.
+
+Hashes are of what was sent, also where parts of it are redacted: calls that differ only in a secret
+are two calls, and equal calls are equal whatever a run's settings were. They have a key, so nobody
+who has only the store can guess what was hashed; where even that is too much, `none` keeps no hash.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from mcplens.capture.commands import redact_command
 from mcplens.capture.error_words import template_of
 from mcplens.capture.names import clean_address, clean_name, clean_text
+from mcplens.capture.redaction import Redactor
+from mcplens.capture.secrets import HIDDEN
 from mcplens.capture.wire import encode_json
-from mcplens.config import Keep as Keep  # noqa: PLC0414, TC001  named here for all of capture
+from mcplens.config import NO_SETTINGS, Settings
+from mcplens.config import Keep as Keep  # noqa: PLC0414  named here for all of capture
+from mcplens.config.settings import KEEP
 
 MAX_ERROR_TEXT: Final = 2000
 """Characters of an error text that are kept where contents are."""
@@ -38,11 +49,39 @@ _NOTHING: Final = Kept()
 class Privacy:
     """What one recording keeps of contents, and the key of its hashes."""
 
-    __slots__ = ("_key", "keep")
+    __slots__ = ("_key", "_others", "_redactor", "_settings", "keep")
 
-    def __init__(self, keep: Keep = "shape", *, key: bytes) -> None:
-        self.keep: Final = keep
-        self._key = key
+    def __init__(
+        self, keep: Keep | None = None, *, key: bytes, settings: Settings = NO_SETTINGS
+    ) -> None:
+        self._settings: Final = settings.with_keep(keep)
+        self.keep: Final[Keep] = self._settings.keep or "shape"
+        self._key: Final = key
+        self._redactor: Final = Redactor(settings.redaction)
+        self._others: Final[dict[Keep, Privacy]] = {}
+
+    @property
+    def is_same_for_all(self) -> bool:
+        """Whether no tool has a rule of its own."""
+        return not self._settings.keep_by_tool
+
+    def of(self, server: str | None, tool: str | None, *, is_sure: bool = True) -> Privacy:
+        """Give what holds for a tool, prompt or resource; or, without one, for a server's rest.
+
+        While a server's name is not sure, no more is kept than of any tool.
+        """
+        if not self._settings.keep_by_tool:
+            return self
+        if is_sure:
+            return self._with(self._settings.keep_for(server, tool))
+        levels = [keep for _, keep in self._settings.keep_by_tool]
+        return self._with(min([self.keep, *levels], key=KEEP.index))
+
+    def _with(self, keep: Keep) -> Privacy:
+        if keep not in self._others:
+            rules = Settings(keep=keep, redaction=self._settings.redaction)
+            self._others[keep] = Privacy(key=self._key, settings=rules)
+        return self._others[keep]
 
     def hash(self, data: bytes) -> str:
         """Hash bytes with the key: equal contents, equal hash, and no way back by guessing."""
@@ -59,7 +98,7 @@ class Privacy:
         if data is None:
             return _NOTHING
         return Kept(
-            text=self._text(data),
+            text=self._text(self._redactor.arguments, value),
             digest=self.hash(data),
             shape=None if declared is None else _shape(value, declared),
         )
@@ -75,28 +114,52 @@ class Privacy:
         if data is None:
             return _NOTHING
         return Kept(
-            text=self._text(data),
+            text=self._text(self._redactor.result, value),
             digest=self.hash(data),
         )
 
-    def _text(self, data: bytes) -> str | None:
-        return data.decode("utf-8", "replace") if self.keep == "full" else None
+    def _text(self, redact: Callable[[Any], Any], value: Any) -> str | None:
+        if self.keep != "full":
+            return None
+        try:
+            return _text_of(redact(value))
+        except (ValueError, RecursionError):
+            return None  # What cannot be redacted is not kept.
 
     def error_text(self, text: Any) -> str | None:
         """Keep what may be kept of an error's text."""
         if self.keep == "none" or not isinstance(text, str):
             return None
         if self.keep == "full":
-            return clean_text(text, limit=MAX_ERROR_TEXT) or None
-        return template_of(text)
+            return self.words(text)
+        return template_of(self._redactor.own_patterns(text))
 
     def command(self, argv: Sequence[str]) -> str | None:
         """Redact a command line."""
-        return redact_command(argv)
+        return self._without_own_patterns(redact_command(argv))
 
-    def address(self, url: str | None) -> str | None:
-        """Redact an address."""
-        return clean_address(url)
+    def address(self, url: Any) -> str | None:
+        """Redact an address; None when it is no text."""
+        return self._without_own_patterns(clean_address(url))
+
+    def advertised(self, definition: str) -> str:
+        """Redact what a server says of itself, which is kept: by the user's patterns only."""
+        if not self._redactor.has_own_patterns:
+            return definition
+        try:
+            value = self._redactor.own_patterns_in(msgspec.json.decode(definition))
+        except (ValueError, RecursionError):
+            return self._redactor.own_patterns(definition)
+        return _text_of(value) or HIDDEN
+
+    def words(self, text: Any, *, limit: int = MAX_ERROR_TEXT) -> str | None:
+        """Redact words that are kept as they are, such as a note; None when they are no text."""
+        if not isinstance(text, str):
+            return None
+        return clean_text(self._redactor.text(text), limit=limit) or None
+
+    def _without_own_patterns(self, text: str | None) -> str | None:
+        return None if text is None else self._redactor.own_patterns(text)
 
 
 def _shape(value: Any, declared: Collection[str]) -> str | None:

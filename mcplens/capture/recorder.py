@@ -99,7 +99,7 @@ class Recorder:
         self.settings = settings.with_keep(keep)
         self.keep: Keep = self.settings.keep or "shape"
         hashing = hash_key()
-        self.privacy = Privacy(self.keep, key=hashing.key)
+        self.privacy = Privacy(key=hashing.key, settings=self.settings)
         if settings.trouble:
             say(f"keeping no contents: {settings.trouble}")
         if hashing.trouble:
@@ -162,6 +162,7 @@ class Recorder:
             privacy=self.privacy,
             clock=self.clock,
             next_sequence=self.next_sequence,
+            settings=self.settings,
             server_name_option=server_name,
             emit=emit or self.record,
         )

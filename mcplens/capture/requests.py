@@ -12,7 +12,10 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from mcplens.capture.note import Note
+    from mcplens.capture.output_schema import OutputSchema
     from mcplens.events import Event
 
 MAX_OPEN: Final = 10_000
@@ -64,12 +67,14 @@ class OpenRequest:
     """A request that nothing has ended yet."""
 
     __slots__ = (
+        "contents",
         "event",
         "is_first_page",
         "is_spooled",
         "key",
         "note",
         "note_of_result",
+        "output_schema",
         "progress_token",
         "scope",
         "started_ns",
@@ -83,6 +88,10 @@ class OpenRequest:
         self.key = key
         self.started_ns = started_ns
         self.progress_token: RequestKey | None = None
+        self.contents: tuple[Any, Collection[str] | None] | None = None
+        """The arguments with the keys that are declared, until it is sure what is kept of them."""
+        self.output_schema: OutputSchema | None = None
+        """What the tool promises of its structured answer."""
         self.is_first_page = True
         """Whether it asks for a list from its beginning."""
         self.is_spooled = False

@@ -39,6 +39,7 @@ class ConnectionRows:
         "_first_requests",
         "_identity",
         "_notice_count",
+        "_privacy",
         "_run_id",
         "_spawned_at",
     )
@@ -56,6 +57,7 @@ class ConnectionRows:
         self._run_id: Final = run_id
         self._facts: Final = facts
         self._identity: Final = identity
+        self._privacy: Final = privacy
         self._command: Final = privacy.command(facts.command)
         self._address: Final = privacy.address(facts.address)
         self._clock: Final = clock
@@ -116,6 +118,7 @@ class ConnectionRows:
 
     def definition(self, found: Found, *, ns: int) -> None:
         """Write a definition that was not seen before on this connection."""
+        text = self._privacy.advertised(found.text)
         self._emit(
             Definition(
                 run_id=self._run_id,
@@ -125,8 +128,8 @@ class ConnectionRows:
                 server_name=self._identity.server_name,
                 kind=found.kind,
                 name=found.name,
-                definition=found.text,
-                definition_bytes=len(found.text.encode()),
+                definition=text,
+                definition_bytes=len(text.encode()),
                 is_read_only=found.facts.is_read_only,
                 is_idempotent=found.facts.is_idempotent,
                 is_destructive=found.facts.is_destructive,
