@@ -344,13 +344,18 @@ class Notice(Row, tag="notices"):
 
 
 class Sample(Row, tag="samples"):
-    """What a server process that mcplens started was using at one moment."""
+    """What a server that mcplens started, with its children, was using at one moment."""
 
     sample_id: Annotated[str, says("The sample.")]
     connection_id: Annotated[str | None, says("The connection of the process.")] = None
     sampled_at: Annotated[datetime | None, says("When it was read, UTC.")] = None
     cpu_ms: Annotated[float | None, says("CPU time used since the process began, in ms.")] = None
-    memory_bytes: Annotated[int | None, says("Resident memory, in bytes.")] = None
+    memory_bytes: Annotated[
+        int | None, says("Resident memory in bytes, what is shared counted each time.")
+    ] = None
+    peak_memory_bytes: Annotated[
+        int | None, says("The most that the largest of its processes ever held; known at its end.")
+    ] = None
     disk_read_bytes: Annotated[int | None, says("Read from disk since it began, in bytes.")] = None
     disk_write_bytes: Annotated[int | None, says("Written to disk since it began, in bytes.")] = (
         None

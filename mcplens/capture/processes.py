@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from mcplens.errors import CommandNotFoundError
 
 if TYPE_CHECKING:
+    import resource
     from collections.abc import Callable, Sequence
 
 PASSED_ON: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -48,6 +49,8 @@ class PassedOnSignals:
     def __init__(self) -> None:
         self.came = False
         """Whether we were told to end."""
+        self.used: resource.struct_rusage | None = None
+        """What the server used in all, once it has ended; None where it is not known."""
         self._server: subprocess.Popen[bytes] | None = None
         self._early: list[int] = []
         self._before: dict[int, Any] = {}
@@ -67,7 +70,7 @@ class PassedOnSignals:
         Waiting for the process alone would sleep over a signal that comes just before, or to
         another thread.
         """
-        while (exit_code := server.poll()) is None:
+        while (exit_code := self._poll(server)) is None:
             select.select([self._woken], [], [])
             os.read(self._woken, 4096)
         return exit_code
@@ -88,6 +91,16 @@ class PassedOnSignals:
         signal.set_wakeup_fd(-1)
         os.close(self._wake)
         os.close(self._woken)
+
+    def _poll(self, server: subprocess.Popen[bytes]) -> int | None:
+        """Give the server's exit code, if it has ended, and note what it used."""
+        # A signal that is being passed on may have asked before us; then nobody told.
+        with suppress(ChildProcessError):
+            ended, status, used = os.wait4(server.pid, os.WNOHANG)
+            if ended:
+                self.used = used
+                server.returncode = os.waitstatus_to_exitcode(status)
+        return server.poll()
 
     def _handle(self, number: int, handler: Callable[[int, object], None]) -> None:
         self._before[number] = signal.getsignal(number) or signal.SIG_DFL

@@ -19,9 +19,11 @@ from mcplens.capture.wiretap import Wiretap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from resource import struct_rusage
 
     from mcplens.capture.privacy import Keep
     from mcplens.capture.recorder import Recorder
+    from mcplens.capture.samples import Sampler
 
 READY_S: Final = 8.0
 """How long a recorder that is still getting ready is waited for, once the server is gone."""
@@ -61,6 +63,7 @@ def run_proxy(
         traffic = Traffic(server, wiretap)
         setup = Setup(
             command,
+            server.pid,
             spawned_ns,
             store,
             label,
@@ -76,7 +79,7 @@ def run_proxy(
         reason = "signal" if signals.came else traffic.end_reason
         traffic.wait_for_the_rest(is_told_to_end=lambda: signals.came)
         wiretap.end(reason, ns=ended_ns, exit_code=exit_code)
-        recording.finish(is_told_to_end=lambda: signals.came)
+        recording.finish(is_told_to_end=lambda: signals.came, used=signals.used, ended_ns=ended_ns)
         return exit_code
 
 
@@ -84,6 +87,7 @@ class Setup(NamedTuple):
     """What is recorded, and how."""
 
     command: Sequence[str]
+    process_id: int
     spawned_ns: int
     store: str | None
     label: str | None
@@ -99,10 +103,17 @@ class Recording:
 
     def __init__(self, setup: Setup, wiretap: Wiretap) -> None:
         self._recorder: Recorder | None = None
+        self._sampler: Sampler | None = None
         self._starting = threading.Thread(target=self._start, args=(setup, wiretap), daemon=True)
         self._starting.start()
 
-    def finish(self, *, is_told_to_end: Callable[[], bool]) -> None:
+    def finish(
+        self,
+        *,
+        is_told_to_end: Callable[[], bool],
+        used: struct_rusage | None,
+        ended_ns: int,
+    ) -> None:
         """Write what is left, within a bounded time."""
         begin = time.monotonic()
         while self._starting.is_alive():
@@ -110,24 +121,27 @@ class Recording:
             if time.monotonic() - begin > patience:
                 return
             self._starting.join(WAKE_S)
+        if self._sampler is not None:
+            self._sampler.end(used, ns=ended_ns)
         if self._recorder is not None:
             self._recorder.close(FLUSH_S)
 
     def _start(self, setup: Setup, wiretap: Wiretap) -> None:
         try:
-            self._recorder = _open_recorder(setup, wiretap)
+            self._recorder, self._sampler = _open_recorder(setup, wiretap)
         except Exception as error:  # noqa: BLE001  whatever it is, the traffic goes on
             wiretap.stop()
             say(f"not recording: {error}")
 
 
-def _open_recorder(setup: Setup, wiretap: Wiretap) -> Recorder:
+def _open_recorder(setup: Setup, wiretap: Wiretap) -> tuple[Recorder, Sampler]:
     # The server is starting meanwhile; its own start takes longer than these imports.
     from mcplens.capture.client_processes import parent_process_id
     from mcplens.capture.clock import Clock
     from mcplens.capture.identity import ConnectionFacts
     from mcplens.capture.label import default_label
     from mcplens.capture.recorder import Recorder
+    from mcplens.capture.samples import Sampler
     from mcplens.capture.transcriber import Transcriber
     from mcplens.store.location import create, locate
 
@@ -155,6 +169,13 @@ def _open_recorder(setup: Setup, wiretap: Wiretap) -> Recorder:
         server_name=setup.server_name,
     )
     recorder.attach(Transcriber(wiretap, correlator, clock=clock, count_lost=recorder.count_lost))
+    sampler = Sampler(
+        recorder,
+        connection_id=setup.connection_id,
+        process_id=setup.process_id,
+        started_ns=setup.spawned_ns,
+    )
+    recorder.attach(sampler)
     named = f"run {recorder.run_id}" + (f", {recorder.label}" if recorder.label else "")
     say(f"recording into {store.path} ({named})")
-    return recorder
+    return recorder, sampler
