@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests import sdks
+
 # A slow machine is no finding.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
@@ -31,6 +33,12 @@ def everything_js() -> str:
     return _real_part(
         "server-everything", str(path) if path.is_file() and shutil.which("node") else None
     )
+
+
+@pytest.fixture(scope="session")
+def python_with():
+    """Give the interpreter that has an mcp SDK: 1.24, 1.30 or 2.3."""
+    return lambda sdk: _real_part(f"mcp {sdk}", sdks.python_with(sdk))
 
 
 @pytest.fixture(scope="session")

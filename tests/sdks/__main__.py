@@ -1,0 +1,3 @@
+from tests.sdks import build
+
+build()
