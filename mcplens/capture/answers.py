@@ -9,6 +9,8 @@ _LIST_OF: Final = {"tools/call": "content", "prompts/get": "messages", "resource
 _KINDS: Final = frozenset({"text", "image", "audio", "resource", "resource_link", "tool_use"})
 _MAX_ITEMS: Final = 10_000
 
+URL_ELICITATION_REQUIRED: Final = -32042
+
 
 def items_of(method: str, result: Mapping[str, Any]) -> Any:
     """Give the list that a call's result has its content in; None when there is none."""
@@ -27,14 +29,32 @@ def is_malformed(method: str, result: Any) -> bool:
 
 def is_complete(result: Mapping[str, Any]) -> bool:
     """Tell whether a result is the answer itself, not a question or a handle to ask for later."""
-    if result.get("resultType", "complete") != "complete":
-        return False
-    return not isinstance(result.get("task"), dict)
+    return result.get("resultType", "complete") == "complete" and handle_of(result) is None
 
 
 def asks_for_input(result: Mapping[str, Any]) -> bool:
     """Tell whether a result only asks the client for input, so that another round follows."""
     return result.get("resultType") == "input_required"
+
+
+def asks_for_visit(error: Any) -> bool:
+    """Tell whether an error only asks for a visit to a web page first, as in 2025-11-25."""
+    if not isinstance(error, dict) or error.get("code") != URL_ELICITATION_REQUIRED:
+        return False
+    data = error.get("data")
+    return isinstance(data, dict) and bool(data.get("elicitations"))
+
+
+def handle_of(result: Any) -> Mapping[str, Any] | None:
+    """Find the task in a result that is only a handle to ask for later; None when it is more.
+
+    From 2026-07-28 the result is the task itself and says so; in 2025-11-25 it holds one.
+    """
+    if not isinstance(result, dict):
+        return None
+    task = result if result.get("resultType") == "task" else result.get("task")
+    is_task = isinstance(task, dict) and isinstance(task.get("taskId"), str)
+    return task if is_task and "content" not in result else None
 
 
 def content_kinds(method: str, result: Mapping[str, Any]) -> list[str] | None:

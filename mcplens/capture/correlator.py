@@ -18,6 +18,7 @@ from mcplens.capture.pairing import Pairing
 from mcplens.capture.requests import scoped_key
 from mcplens.capture.rows import ConnectionRows
 from mcplens.capture.sighting import NOTHING_BESIDE, Sighting
+from mcplens.capture.tasks import STATUS_NOTIFICATIONS
 from mcplens.capture.wire import Line, NotJsonError, parse_json
 from mcplens.config import NO_SETTINGS, Settings
 
@@ -215,6 +216,9 @@ class Correlator:
             level = params.get("level")
             is_level = isinstance(level, str) and level in _LOG_LEVELS
             self._notice("log_message", seen, method=method, detail=level if is_level else None)
+        elif method in STATUS_NOTIFICATIONS:
+            self._pairing.task_status(seen, params)
+            self._notice("notification", seen, method=method)
         elif method.endswith("/list_changed"):
             self._notice("list_changed", seen, method=method)
         else:

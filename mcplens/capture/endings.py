@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mcplens.capture.answers import (
     asks_for_input,
+    asks_for_visit,
     content_kinds,
     is_complete,
     is_malformed,
@@ -46,6 +47,7 @@ _TOOL_ERROR: Final = Ending("tool_error", "answer")
 _INPUT_REQUIRED: Final = Ending("input_required", "answer")
 _TIMEOUT: Final = Ending("timeout", "cancel_reason")
 _CANCELLED: Final = Ending("cancelled", "cancel")
+ABANDONED: Final = Ending("cancelled", "abandoned_round")
 
 
 def ending_by_error(
@@ -59,6 +61,8 @@ def ending_by_error(
         return _ERA_PROBE
     content = error if isinstance(error, dict) else {}
     _note_failure(event, _by_rule(rules, event, content, failure) or failure, privacy)
+    if event.call_id is not None and asks_for_visit(error):
+        return _INPUT_REQUIRED
     return _ERROR
 
 
@@ -89,8 +93,6 @@ def ending_by_result(
                 _note_failure(event, failure, privacy)
             return _TOOL_ERROR
     if asks_for_input(result):
-        if method in CALL_METHODS:
-            event.is_final = False
         return _INPUT_REQUIRED
     if method in CALL_METHODS and not malformed:
         _doubt(event, result, privacy=privacy, rules=rules, output_schema=output_schema)

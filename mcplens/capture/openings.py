@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from mcplens.capture.names import clean_name
-from mcplens.capture.requests import OpenRequest, RequestKey, id_text, scoped_key
+from mcplens.capture.requests import OpenRequest, RequestKey, id_text, request_key, scoped_key
 from mcplens.capture.sessions import Sessions
 from mcplens.config import NO_SETTINGS, Settings
 from mcplens.events import CALL_METHODS, SCHEMA_VERSION, Event
@@ -74,6 +74,7 @@ class Openings:
         event = self._event(method, seen)
         event.request_id = id_text(message["id"])
         request = OpenRequest(event=event, key=key, started_ns=seen.ns, scope=seen.beside.scope)
+        request.exchange = seen.beside.exchange or seen.beside.scope
         request.is_first_page = params.get("cursor") is None
         meta = params.get("_meta")
         if isinstance(meta, dict):
@@ -91,10 +92,17 @@ class Openings:
             if definition is not None:
                 request.output_schema = definition.output_schema
             contents = self._describe_call(event, method, params, definition)
+            request.has_input = "inputResponses" in params
+            if "requestState" in params:
+                request.state = self._privacy.digest(params["requestState"])
         else:
+            if method.startswith("tasks/"):
+                request.task_key = request_key(params.get("taskId"))
             contents = {name: value for name, value in params.items() if name != "_meta"}, None
         is_sure = self._privacy.is_same_for_all or self._identity.is_server_sure
         self._keep(event, contents, is_sure=is_sure)
+        if event.call_id is not None:
+            request.likeness = event.arguments_hash or self._privacy.digest(contents[0])
         if not is_sure:
             request.contents = contents
         return request

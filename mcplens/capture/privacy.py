@@ -87,6 +87,11 @@ class Privacy:
         """Hash bytes with the key: equal contents, equal hash, and no way back by guessing."""
         return hashlib.blake2b(data, digest_size=16, key=self._key).hexdigest()
 
+    def digest(self, value: Any) -> str | None:
+        """Hash any JSON value, to find its like in memory; None when it cannot be written."""
+        data = encode_json(value)
+        return None if data is None else self.hash(data)
+
     def arguments(self, value: Any, *, declared: Collection[str] | None) -> Kept:
         """Keep what may be kept of arguments; `declared` are the keys the schema names.
 

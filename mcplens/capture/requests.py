@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import math
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import datetime
 
     from mcplens.capture.note import Note
     from mcplens.capture.output_schema import OutputSchema
+    from mcplens.capture.waits import Wait
     from mcplens.events import Event
 
 MAX_OPEN: Final = 10_000
@@ -63,21 +65,42 @@ def id_text(value: Any) -> str | None:
         return None
 
 
+class Past(NamedTuple):
+    """What the rounds of a call before this one came to."""
+
+    call_id: str | None
+    rounds: int
+    started_at: datetime | None
+    started_ns: int
+    wait_ns: int | None
+    """None when it is not known how long they waited."""
+    progress_count: int | None
+    first_progress_ns: int | None
+
+
 class OpenRequest:
     """A request that nothing has ended yet."""
 
     __slots__ = (
         "contents",
         "event",
+        "exchange",
+        "first_progress_ns",
+        "has_input",
         "is_first_page",
         "is_spooled",
         "key",
+        "likeness",
         "note",
         "note_of_result",
         "output_schema",
+        "past",
         "progress_token",
         "scope",
         "started_ns",
+        "state",
+        "task_key",
+        "wait",
     )
 
     def __init__(
@@ -85,13 +108,27 @@ class OpenRequest:
     ) -> None:
         self.event = event
         self.scope = scope
+        self.exchange = scope
         self.key = key
         self.started_ns = started_ns
+        self.first_progress_ns: int | None = None
         self.progress_token: RequestKey | None = None
         self.contents: tuple[Any, Collection[str] | None] | None = None
         """The arguments with the keys that are declared, until it is sure what is kept of them."""
         self.output_schema: OutputSchema | None = None
         """What the tool promises of its structured answer."""
+        self.past: Past | None = None
+        """The rounds before, when it goes on with a call."""
+        self.wait: Wait | None = None
+        """What of it was spent on a person or a model; None while nothing was."""
+        self.likeness: str | None = None
+        """Equal for equal arguments; kept in memory only."""
+        self.state: str | None = None
+        """Equal for an equal requestState; kept in memory only."""
+        self.has_input = False
+        """Whether it brings what an earlier round asked for."""
+        self.task_key: PlainKey | None = None
+        """The task that it asks about."""
         self.is_first_page = True
         """Whether it asks for a list from its beginning."""
         self.is_spooled = False
@@ -129,9 +166,7 @@ class OpenRequests:
         request = self._open.pop(key, None)
         if request is None:
             return None
-        token = request.progress_token
-        if token is not None and self._by_token.get(token) is request:
-            del self._by_token[token]
+        self.drop_token(request)
         self.remember(key, fate)
         return request
 
@@ -149,6 +184,21 @@ class OpenRequests:
     def oldest(self) -> OpenRequest | None:
         """Name the request that has been open longest."""
         return next(iter(self._open.values()), None)
+
+    def keep_token(self, request: OpenRequest) -> None:
+        """Go on counting the progress of a request that was answered with a task."""
+        if request.progress_token is not None:
+            self._by_token[request.progress_token] = request
+
+    def drop_token(self, request: OpenRequest) -> None:
+        """Count no progress for a request any more."""
+        token = request.progress_token
+        if token is not None and self._by_token.get(token) is request:
+            del self._by_token[token]
+
+    def calls(self) -> list[OpenRequest]:
+        """List the calls that are open."""
+        return [request for request in self._open.values() if request.event.call_id is not None]
 
     def with_token(self, token: RequestKey) -> OpenRequest | None:
         """Find the request that asked for progress under a token."""

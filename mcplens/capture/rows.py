@@ -41,6 +41,7 @@ class ConnectionRows:
         "_notice_count",
         "_privacy",
         "_run_id",
+        "_said",
         "_spawned_at",
     )
 
@@ -67,6 +68,7 @@ class ConnectionRows:
         self._first_answered_at: datetime | None = None
         self._first_requests: Final = FirstRequests(privacy)
         self._notice_count = 0
+        self._said: Final[set[str]] = set()
 
     def is_first_answer(self, ns: int) -> bool:
         """Note that the server answered, and say whether it did for the first time."""
@@ -167,3 +169,9 @@ class ConnectionRows:
                 lost_count=lost_count,
             )
         )
+
+    def trouble_once(self, detail: str, ns: int) -> None:
+        """Write that something is in the recorder's way, the first time."""
+        if detail not in self._said:
+            self._said.add(detail)
+            self.notice("recorder_trouble", ns=ns, detail=detail)

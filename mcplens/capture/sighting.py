@@ -21,6 +21,8 @@ class Beside(NamedTuple):
     """Keyed hash of the old era's session id, with which a session could be taken over."""
     test_id: str | None = None
     is_warmup: bool | None = None
+    exchange: str | None = None
+    """The HTTP exchange it passed in: what a server asks within one belongs to the call there."""
 
 
 NOTHING_BESIDE: Final = Beside()

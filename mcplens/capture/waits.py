@@ -2,21 +2,27 @@
 
 Until 2025-11-25 a server asks its client in the middle of a call: for a form to be filled in, for
 a model's words. While such a question is open, the call that caused it waits. Which call that was
-is known only when one alone is open; otherwise its wait stays unknown.
+is said by the question's task, or by the HTTP exchange it came in, or by there being only one;
+otherwise the wait of every call it could be stays unknown. From 2026-07-28 such questions stand in
+results; see rounds.py and tasks.py.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mcplens.capture.requests import OpenRequest
 
 ASKS_PERSON_OR_MODEL: Final = frozenset({"elicitation/create", "sampling/createMessage"})
+"""What else a server may ask, such as the client's roots, a machine answers."""
 
 
 class Wait:
-    """The waits of one call; those that overlap count once."""
+    """The waits of one request; those that overlap count once."""
 
     __slots__ = ("_going_on", "_since_ns", "_total_ns", "is_known")
 
@@ -38,42 +44,60 @@ class Wait:
         if self._going_on == 0:
             self._total_ns += max(0, ns - self._since_ns)
 
-    def until(self, ns: int) -> int:
-        """Add up the waits, also the one that goes on."""
+    def until(self, ns: int) -> int | None:
+        """Add up the waits, also the one that goes on; None when not all are known."""
+        if not self.is_known:
+            return None
         going_on = max(0, ns - self._since_ns) if self._going_on else 0
         return self._total_ns + going_on
 
 
-class Waits:
-    """The calls open on a connection, and the questions asked while they are."""
+def wait_of(request: OpenRequest) -> Wait:
+    """Give the wait of a request, which has one from now on."""
+    if request.wait is None:
+        request.wait = Wait()
+    return request.wait
 
-    __slots__ = ("_asked_within", "_calls")
+
+class Questions:
+    """What a server asked its client, and the calls that wait for the answers."""
+
+    __slots__ = ("_asked_within",)
 
     def __init__(self) -> None:
-        self._calls: dict[int, Wait] = {}
         self._asked_within: dict[int, Wait] = {}
 
-    def call_begins(self, request: OpenRequest) -> None:
-        """Note that a call is open."""
-        self._calls[request.event.sequence] = Wait()
-
-    def question_begins(self, request: OpenRequest) -> None:
-        """Note that the server asks the client, on behalf of the call that is open."""
-        if len(self._calls) == 1:
-            [wait] = self._calls.values()
-            wait.begin(request.started_ns)
-            self._asked_within[request.event.sequence] = wait
+    def begin(self, question: OpenRequest, calls: Sequence[OpenRequest]) -> None:
+        """Let the call wait that a question was asked for, if it is one of those open."""
+        exchange = question.exchange
+        within = [call for call in calls if exchange is not None and call.exchange == exchange]
+        candidates = within or calls
+        if len(candidates) == 1:
+            wait = wait_of(candidates[0])
+            wait.begin(question.started_ns)
+            self._asked_within[question.event.sequence] = wait
         else:
-            for wait in self._calls.values():
-                wait.is_known = False
+            for call in candidates:
+                wait_of(call).is_known = False
 
-    def ends(self, request: OpenRequest, ns: int) -> int | None:
-        """Note that a call or a question ended; of a call, give its wait, if it is known."""
-        sequence = request.event.sequence
-        wait = self._calls.pop(sequence, None)
-        if wait is not None:
-            return wait.until(ns) if wait.is_known else None
-        within = self._asked_within.pop(sequence, None)
-        if within is not None:
-            within.end(ns)
-        return None
+    def end(self, question: OpenRequest, ns: int) -> None:
+        """Note that a question was answered, or will not be."""
+        if self._asked_within:
+            wait = self._asked_within.pop(question.event.sequence, None)
+            if wait is not None:
+                wait.end(ns)
+
+
+def asked_of_person_or_model(input_requests: Any) -> list[str]:
+    """List the keys of the questions in a result that a person or a model has to answer."""
+    if not isinstance(input_requests, Mapping):
+        return []
+    return [
+        key
+        for key, question in input_requests.items()
+        if isinstance(question, Mapping) and _asks(question.get("method"))
+    ]
+
+
+def _asks(method: Any) -> bool:
+    return isinstance(method, str) and method in ASKS_PERSON_OR_MODEL

@@ -166,7 +166,7 @@ def test_requests_that_are_no_calls_have_no_rounds():
         ("tools/call", {"structuredContent": {"a": 1}}, "malformed_result"),
         ("tools/call", "text", "malformed_result"),
         ("tools/call", None, "malformed_result"),
-        ("tools/call", {"task": {"taskId": "t1"}}, None),
+        ("tools/call", {"task": {"taskId": 1}}, "malformed_result"),
         ("tools/call", {"resultType": "x-vendor"}, None),
         ("prompts/get", {"messages": []}, None),
         ("prompts/get", {"content": []}, "malformed_result"),
