@@ -80,6 +80,7 @@ class Gate:
         from mcplens.capture.client import record_transport
         from mcplens.capture.label import default_label
         from mcplens.capture.recorder import Recorder
+        from mcplens.config import settings_for_recorder
         from mcplens.probe.server import running
         from mcplens.store.location import create
 
@@ -87,6 +88,7 @@ class Gate:
             create(self.store_path),
             observer="client",
             label=default_label(Path.cwd()),
+            settings=settings_for_recorder(),
             run_id=self.run_ids[0],
             seal=self.settings.is_kept,
             say=self.said.append,

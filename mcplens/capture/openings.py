@@ -105,6 +105,10 @@ class Openings:
             request.likeness = event.arguments_hash or self._privacy.digest(contents[0])
         if not is_sure:
             request.contents = contents
+        if event.call_id is not None and isinstance(contents[0], dict):
+            handle = self._settings.session_handle(self._identity.server_name, event.target)
+            if handle is not None:
+                self._sessions.stamp_handle(event, handle, contents[0])
         return request
 
     def privacy_of(self, event: Event, *, is_sure: bool = True) -> Privacy:

@@ -43,8 +43,9 @@ def run_proxy(
     *,
     store: str | None = None,
     label: str | None = None,
-    keep: Keep = "shape",
+    keep: Keep | None = None,
     server_name: str | None = None,
+    config: str | None = None,
 ) -> int:
     """Stand in for a server until it ends; give its exit code, or minus the signal it died of.
 
@@ -69,6 +70,7 @@ def run_proxy(
             label,
             keep,
             server_name,
+            config,
             run_id=run_id,
             connection_id=connection_id,
             parent_process=os.getppid(),
@@ -91,8 +93,9 @@ class Setup(NamedTuple):
     spawned_ns: int
     store: str | None
     label: str | None
-    keep: Keep
+    keep: Keep | None
     server_name: str | None
+    config: str | None
     run_id: str
     connection_id: str
     parent_process: int
@@ -143,6 +146,7 @@ def _open_recorder(setup: Setup, wiretap: Wiretap) -> tuple[Recorder, Sampler]:
     from mcplens.capture.recorder import Recorder
     from mcplens.capture.samples import Sampler
     from mcplens.capture.transcriber import Transcriber
+    from mcplens.config import settings_for_recorder
     from mcplens.store.location import create, locate
 
     clock = Clock()
@@ -152,6 +156,7 @@ def _open_recorder(setup: Setup, wiretap: Wiretap) -> tuple[Recorder, Sampler]:
         observer="proxy",
         label=setup.label or default_label(),
         keep=setup.keep,
+        settings=settings_for_recorder(setup.config),
         run_id=setup.run_id,
         clock=clock,
         wake_s=WAKE_S,

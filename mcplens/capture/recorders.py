@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from mcplens.capture.label import default_label
 from mcplens.capture.recorder import Recorder
 from mcplens.capture.stderr import say as say_on_stderr
+from mcplens.config import settings_for_recorder
 from mcplens.errors import McplensError
 from mcplens.store.location import Store, locate
 
@@ -69,7 +70,8 @@ class Recorders:
                     None if place is None else Store(place),
                     observer=wanted.observer,
                     label=wanted.label or default_label(),
-                    keep=wanted.keep or "shape",
+                    keep=wanted.keep,
+                    settings=settings_for_recorder(),
                     say=self._say,
                 )
         return recorder

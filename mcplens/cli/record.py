@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 KEEP: Final = ("none", "shape", "full")
 """What of contents may be kept."""
 
+_OPTIONS: Final = ("--label", "--server", "--keep", "--config", "--store")
 _HELP_COMMAND: Final = "mcplens record --help"
 _USAGE: Final = "mcplens record [OPTIONS] -- COMMAND [ARGUMENT]..."
 _DESCRIPTION: Final = """\
@@ -56,6 +57,7 @@ def record(words: Sequence[str]) -> int:
             label=options.label,
             server_name=options.server,
             keep=options.keep,
+            config=options.config,
             store=options.store,
         )
     )
@@ -80,8 +82,12 @@ def _parser() -> _Parser:
     add(
         "--keep",
         choices=KEEP,
-        default="shape",
         help="What of contents to keep. Default: shape.",
+    )
+    add(
+        "--config",
+        metavar="FILE",
+        help="Read these settings. Default: $MCPLENS_CONFIG, else the nearest mcplens.toml.",
     )
     add("--store", metavar="DIR", help="Record into this store.")
     add("-h", "--help", action="store_true", help="Show this message and exit.")
@@ -93,5 +99,7 @@ def _parser() -> _Parser:
 def _refusal(option: str) -> str:
     import difflib  # needed for a slip of the keyboard
 
-    near = difflib.get_close_matches(option, ("--label", "--server", "--keep", "--store"), n=1)
+    near = difflib.get_close_matches(
+        option, ("--label", "--server", "--keep", "--config", "--store"), n=1
+    )
     return f"there is no option {option}" + (f". Did you mean {near[0]}?" if near else "")

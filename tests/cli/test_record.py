@@ -124,33 +124,31 @@ def test_the_servers_options_are_the_servers_without_the_dashes_too(tmp_path):
     assert done.stdout == b"--label x -- y\n"
 
 
-SHAPE = {"keep": "shape"}
-
-
-def labelled(label):
-    return {"label": label, **SHAPE}
-
-
 WORDS = [
-    (["--", "server"], ["server"], SHAPE),
-    (["server"], ["server"], SHAPE),
-    (["--", "--"], ["--"], SHAPE),
-    (["--", "server", "--", "arg"], ["server", "--", "arg"], SHAPE),
-    (["server", "--", "arg"], ["server", "--", "arg"], SHAPE),
-    (["server", "--help", "-h"], ["server", "--help", "-h"], SHAPE),
-    (["--", "server", "--label", "x"], ["server", "--label", "x"], SHAPE),
-    (["--label", "night", "server", "--label", "x"], ["server", "--label", "x"], labelled("night")),
-    (["--label", "night", "--", "server", "--lab"], ["server", "--lab"], labelled("night")),
-    (["--label=a=b", "--", "server"], ["server"], labelled("a=b")),
-    (["--label=--store", "--", "server"], ["server"], labelled("--store")),
-    (["--label", "", "--", "server"], ["server"], labelled("")),
-    (["--label", "a b", "--", "server", ""], ["server", ""], labelled("a b")),
+    (["--", "server"], ["server"], {}),
+    (["server"], ["server"], {}),
+    (["--", "--"], ["--"], {}),
+    (["--", "server", "--", "arg"], ["server", "--", "arg"], {}),
+    (["server", "--", "arg"], ["server", "--", "arg"], {}),
+    (["server", "--help", "-h"], ["server", "--help", "-h"], {}),
+    (["--", "server", "--label", "x"], ["server", "--label", "x"], {}),
+    (
+        ["--label", "night", "server", "--label", "x"],
+        ["server", "--label", "x"],
+        {"label": "night"},
+    ),
+    (["--label", "night", "--", "server", "--lab"], ["server", "--lab"], {"label": "night"}),
+    (["--label=a=b", "--", "server"], ["server"], {"label": "a=b"}),
+    (["--label=--store", "--", "server"], ["server"], {"label": "--store"}),
+    (["--label", "", "--", "server"], ["server"], {"label": ""}),
+    (["--label", "a b", "--", "server", ""], ["server", ""], {"label": "a b"}),
     (
         ["--server", "mine", "--keep", "full", "--store", "/tmp/x", "--", "server"],
         ["server"],
         {"keep": "full", "server_name": "mine", "store": "/tmp/x"},
     ),
     (["--keep", "none", "--keep", "full", "--", "server"], ["server"], {"keep": "full"}),
+    (["--config", "/x/mcplens.toml", "server"], ["server"], {"config": "/x/mcplens.toml"}),
 ]
 
 
@@ -200,6 +198,8 @@ options:
   --server NAME         Name the server. Default: what it calls itself.
   --keep {none,shape,full}
                         What of contents to keep. Default: shape.
+  --config FILE         Read these settings. Default: $MCPLENS_CONFIG, else the nearest
+                        mcplens.toml.
   --store DIR           Record into this store.
   -h, --help            Show this message and exit.
 """
