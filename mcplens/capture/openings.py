@@ -85,31 +85,41 @@ class Openings:
         if method == "initialize" and seen.direction == "to_server":
             self._identity.learn_client(params.get("clientInfo"))
         if method in CALL_METHODS:
-            event.call_id = event.event_id
-            event.round = 1
-            event.is_final = True
-            definition = self._definition_of(method, params)
-            if definition is not None:
-                request.output_schema = definition.output_schema
-            contents = self._describe_call(event, method, params, definition)
-            request.has_input = "inputResponses" in params
-            if "requestState" in params:
-                request.state = self._privacy.digest(params["requestState"])
+            self._open_call(request, method, params)
         else:
             if method.startswith("tasks/"):
                 request.task_key = request_key(params.get("taskId"))
-            contents = {name: value for name, value in params.items() if name != "_meta"}, None
+            contents = {name: value for name, value in params.items() if name != "_meta"}
+            self._keep_at_first(request, (contents, None))
+        return request
+
+    def _open_call(self, request: OpenRequest, method: str, params: Mapping[str, Any]) -> None:
+        event = request.event
+        event.call_id = event.event_id
+        event.round = 1
+        event.is_final = True
+        definition = self._definition_of(method, params)
+        if definition is not None:
+            request.output_schema = definition.output_schema
+        contents = self._describe_call(event, method, params, definition)
+        request.has_input = "inputResponses" in params
+        if "requestState" in params:
+            request.state = self._privacy.digest(params["requestState"])
+        self._keep_at_first(request, contents)
+        request.likeness = event.arguments_hash or self._privacy.digest(contents[0])
+        self._stamp_handle(event, contents[0])
+
+    def _keep_at_first(self, request: OpenRequest, contents: Contents) -> None:
+        """Keep what may be kept by what is known now; while a server is not sure, decide again."""
         is_sure = self._privacy.is_same_for_all or self._identity.is_server_sure
-        self._keep(event, contents, is_sure=is_sure)
-        if event.call_id is not None:
-            request.likeness = event.arguments_hash or self._privacy.digest(contents[0])
+        self._keep(request.event, contents, is_sure=is_sure)
         if not is_sure:
             request.contents = contents
-        if event.call_id is not None and isinstance(contents[0], dict):
-            handle = self._settings.session_handle(self._identity.server_name, event.target)
-            if handle is not None:
-                self._sessions.stamp_handle(event, handle, contents[0])
-        return request
+
+    def _stamp_handle(self, event: Event, arguments: Any) -> None:
+        name = self._settings.session_handle(self._identity.server_name, event.target)
+        if name is not None and isinstance(arguments, dict):
+            self._sessions.stamp_handle(event, name, arguments)
 
     def privacy_of(self, event: Event, *, is_sure: bool = True) -> Privacy:
         """Give what may be kept of an event, by what is known of its server now."""

@@ -146,7 +146,6 @@ class Pairing:
         event = request.event
         event.response_bytes = seen.size
         event.http_status = seen.beside.http_status
-        self._identity.stamp(event)
         is_news = seen.direction == "to_client" and self._rows.is_first_answer(seen.ns)
         error, result = message.get("error"), message.get("result")
         is_error = error is not None or "result" not in message
@@ -155,6 +154,7 @@ class Pairing:
             is_news |= self._identity.learn_from_result(result, event)
             if event.method in LISTS:
                 self._learn_definitions(request, result, seen)
+        self._identity.stamp(event)  # Rules ask for the server's name.
         if is_news:
             self._rows.connection()
         if request.task_key is not None:
