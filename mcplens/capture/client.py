@@ -67,7 +67,7 @@ async def record_transport(
     recorder.attach(tap)
     try:
         async with transport as (read, write, *rest):
-            if rest and callable(rest[0]):
+            if rest and getattr(rest[0], "__name__", None) == "get_session_id":
                 # mcp 1.x gives a third thing over HTTP, which tells the session's id.
                 tap.protocol_session = rest[0]
             yield (TappedReader(read, tap), TappedWriter(write, tap), *rest)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from mcplens.capture.backlog import Backlog, weigh
+from mcplens.capture.sessions import hash_of_protocol_session
 from mcplens.capture.sighting import NOTHING_BESIDE, Beside
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class ClientTap:
         beside = passed.beside
         session_id = _ask(self.protocol_session)
         if session_id:
-            hashed = self._recorder.privacy.hash(session_id.encode())
+            hashed = hash_of_protocol_session(session_id, self._recorder.privacy)
             beside = beside._replace(protocol_session_id=hashed)
         self._correlator.message(passed.direction, message, ns=passed.ns, size=size, beside=beside)
 

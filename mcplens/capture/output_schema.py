@@ -88,9 +88,10 @@ class _Usable:
 @lru_cache(maxsize=512)
 def _usable(data: bytes) -> _Usable | None:
     """Make ready to check; None when the schema is broken, refers to elsewhere, or is too large."""
-    import jsonschema_rs  # Only where a tool has an outputSchema.
-
     try:
+        # Only where a tool has an outputSchema; a client's environment may be without it.
+        import jsonschema_rs
+
         schema = msgspec.json.decode(data)
         unfolded, returns = _Unfolding(schema).of(schema)
         if unfolded > MAX_UNFOLDED:

@@ -83,7 +83,8 @@ def record(
         store: Where to record; default as everywhere: $MCPLENS_STORE, else the nearest .mcplens
             upward, else one per user.
         label: The run's name for people; default branch@commit.
-        keep: What of contents is kept: none, shape or full; default shape.
+        keep: What of contents is kept: none, shape or full; default what mcplens.toml says, else
+            shape.
         server_name: What to call the server, instead of what it calls itself.
         recorder: A run of your own instead of the process's.
 

@@ -21,6 +21,11 @@ MAX_HANDLE: Final = 1000
 """A longer text is no handle, but contents."""
 
 
+def hash_of_protocol_session(session_id: str, privacy: Privacy) -> str:
+    """Name an HTTP session by a hash, the same for every observer: who has its id can take it."""
+    return privacy.hash(f"protocol\0{session_id}".encode("utf-8", "surrogatepass"))
+
+
 class Sessions:
     """Tells the sessions of one connection."""
 
