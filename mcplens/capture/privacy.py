@@ -147,14 +147,18 @@ class Privacy:
         """Redact an address; None when it is no text."""
         return self._without_own_patterns(clean_address(url))
 
-    def advertised(self, definition: str) -> str:
-        """Redact what a server says of itself, which is kept: by the user's patterns only."""
-        if not self._redactor.has_own_patterns:
+    def advertised(self, definition: str, *, is_content: bool = False) -> str:
+        """Redact what a server says of itself, which is kept: by the user's patterns only.
+
+        What it says of a resource is content, and is redacted like it.
+        """
+        redact = self._redactor.result if is_content else self._redactor.own_patterns_in
+        if not (self._redactor.has_own_patterns or (is_content and self.keep == "full")):
             return definition
         try:
-            value = self._redactor.own_patterns_in(msgspec.json.decode(definition))
+            value = redact(msgspec.json.decode(definition))
         except (ValueError, RecursionError):
-            return self._redactor.own_patterns(definition)
+            return HIDDEN  # What cannot be redacted is not kept.
         return _text_of(value) or HIDDEN
 
     def words(self, text: Any, *, limit: int = MAX_ERROR_TEXT) -> str | None:

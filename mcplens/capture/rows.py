@@ -120,7 +120,7 @@ class ConnectionRows:
 
     def definition(self, found: Found, *, ns: int) -> None:
         """Write a definition that was not seen before on this connection."""
-        text = self._privacy.advertised(found.text)
+        text = self._privacy.advertised(found.text, is_content=found.kind == "resource")
         self._emit(
             Definition(
                 run_id=self._run_id,
