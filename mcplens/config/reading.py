@@ -39,7 +39,7 @@ def parse_settings(data: bytes, *, path: Path) -> Settings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         said = " ".join(str(error).split())
         raise ConfigError(f"{shown} is no TOML: {said}") from error
-    whole = Table(values, where=f"{shown}, ")
+    whole = Table(values, file=shown)
     keep, keep_by_tool = _keep(whole.table("keep"))
     settings = Settings(
         path=path,
@@ -53,8 +53,7 @@ def parse_settings(data: bytes, *, path: Path) -> Settings:
         handle_by_tool=_handles(whole.table("sessions")),
     )
     if whole.has("budgets"):
-        raise ConfigError(f"{shown}, [budgets]: {_LATER}")
-    whole.where = shown
+        whole.table("budgets").refuse(_LATER)
     whole.done()
     return settings
 
@@ -117,7 +116,7 @@ def _conditions(table: Table, rule: Table) -> tuple[tuple[tuple[PathStep, ...], 
 def _notes(table: Table) -> tuple[tuple[str, ToolNotes], ...]:
     noted = []
     for glob, value in table.by_tool():
-        tool = Table(table.check(value, dict, what=f'"{glob}"'), where=f'{table.where} "{glob}"')
+        tool = table.entry(glob, value)
         notes = ToolNotes(
             cost_usd=tool.amount("cost_usd"),
             upstream=tool.text("upstream"),

@@ -24,11 +24,11 @@ _Word = TypeVar("_Word", bound=str)
 class Table:
     """What stands in one table; whoever reads it takes what he knows and then asks for the rest."""
 
-    def __init__(self, values: dict[str, Any], *, where: str) -> None:
+    def __init__(self, values: dict[str, Any], *, file: str, name: str = "") -> None:
         self._values = dict(values)
         self._known: list[str] = []
-        self.where = where
-        """The file and the table, as a person would point at it."""
+        self._file = file
+        self._name = name
 
     def text(self, key: str) -> str | None:
         """Take a text that is not empty."""
@@ -68,15 +68,21 @@ class Table:
     def table(self, key: str) -> Table:
         """Take a table within this one; an empty one when it is not there."""
         value = self._take(key, dict)
-        return Table(value or {}, where=f"{self.where}[{key}]")
+        name = f"{self._name[:-1]}.{key}]" if self._name.endswith("]") else f"[{key}]"
+        return Table(value or {}, file=self._file, name=name)
 
     def tables(self, key: str) -> list[Table]:
         """Take an array of tables."""
         value = self.many(key, dict)
         return [
-            Table(item, where=f"{self.where}[[{key}]] number {number}")
+            Table(item, file=self._file, name=f"[[{key}]] number {number}")
             for number, item in enumerate(value, 1)
         ]
+
+    def entry(self, name: str, value: Any) -> Table:
+        """Read one of the entries as a table."""
+        values = self.check(value, dict, what=f'"{name}"')
+        return Table(values, file=self._file, name=f'{self._name} "{name}"')
 
     def has(self, key: str) -> bool:
         """Say whether a key is there that was not taken yet."""
@@ -135,7 +141,8 @@ class Table:
 
     def refuse(self, reason: str) -> NoReturn:
         """Say what is wrong, in this table."""
-        raise ConfigError(f"{self.where}: {reason}")
+        where = f"{self._file}, {self._name}" if self._name else self._file
+        raise ConfigError(f"{where}: {reason}")
 
     def _take(self, key: str, kind: type) -> Any:
         self._known.append(key)
