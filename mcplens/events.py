@@ -30,6 +30,7 @@ Outcome = Literal[
     "disconnected",
     "cancelled",
     "unanswered",
+    "unknown",
     "input_required",
 ]
 ErrorClass = Literal[
@@ -130,7 +131,7 @@ class Event(Row, tag="events"):
     user_id: Annotated[str | None, says("The user on whose behalf the client called.")] = None
     server_name: Annotated[str | None, says("The server.")] = None
     server_basis: Annotated[
-        str | None, says("How the server's name is known: option, handshake or command.")
+        str | None, says("How the server's name is known: option, handshake, command or log.")
     ] = None
     server_version: Annotated[str | None, says("The server's version by its own word.")] = None
     transport: Annotated[str | None, says("stdio, http, sse or memory.")] = None
@@ -226,7 +227,7 @@ class Event(Row, tag="events"):
         None
     )
     note_basis: Annotated[
-        str | None, says("Where the notes came from: tool, result or configuration.")
+        str | None, says("Where the notes came from: tool, result, configuration or log.")
     ] = None
 
     # About the recorder itself
@@ -256,7 +257,7 @@ class Connection(Row, tag="connections"):
     ended_at: Annotated[datetime | None, says("When the connection ended, UTC.")] = None
     end_reason: Annotated[
         str | None,
-        says("Who ended it: client_closed, server_exited, signal or recorder_died."),
+        says("Who ended it: client_closed, server_exited, signal, recorder_died or log_ended."),
     ] = None
     exit_code: Annotated[
         int | None, says("The server's exit code; a negative number is a signal.")
@@ -265,7 +266,7 @@ class Connection(Row, tag="connections"):
     client_version: Annotated[str | None, says("The client's version by its own word.")] = None
     server_name: Annotated[str | None, says("The server.")] = None
     server_basis: Annotated[
-        str | None, says("How the server's name is known: option, handshake or command.")
+        str | None, says("How the server's name is known: option, handshake, command or log.")
     ] = None
     server_version: Annotated[str | None, says("The server's version by its own word.")] = None
     protocol_version: Annotated[

@@ -24,6 +24,7 @@ from mcplens.capture.names import clean_name
 from mcplens.capture.privacy import Keep, Privacy
 from mcplens.capture.stderr import say as say_on_stderr
 from mcplens.config import NO_SETTINGS, Settings, hash_key
+from mcplens.errors import StoreError
 from mcplens.events import SCHEMA_VERSION, Event, Observer, Row, Run
 from mcplens.store.location import Store, create
 from mcplens.store.spool import Spool, start_sealing
@@ -74,6 +75,7 @@ class Recorder:
         wake_s: float = 0.05,
         idle_s: float = 0.1,
         seal: bool = True,
+        is_lazy: bool = False,
         say: Callable[[str], None] = say_on_stderr,
     ) -> None:
         """Begin a run in a store; without a store, rows are taken and dropped.
@@ -91,6 +93,7 @@ class Recorder:
             idle_s: How often it looks when nothing comes, in seconds.
             seal: Whether to start turning closed parts into Parquet; not for a store that is soon
                 thrown away.
+            is_lazy: Whether the run begins with its first row; else it is seen from its beginning.
             say: Takes the one line about a store in trouble.
         """
         self.run_id = run_id or os.urandom(6).hex()
@@ -111,6 +114,7 @@ class Recorder:
         self._wake_s = wake_s
         self._idle_s = idle_s
         self._seals = seal
+        self._is_lazy = is_lazy
         self._say = say
         self._queue: deque[Row] = deque()
         self._sources: tuple[Source, ...] = ()
@@ -121,6 +125,7 @@ class Recorder:
         self._losses = Losses(self.run_id)
         self._spool: Spool | None = None
         self._is_troubled = False
+        self._trouble_said = ""
         self._retry_ns = 0
         self._started_at = self.clock.utc(self.clock.ns())
         self._deadline_ns = 0
@@ -148,6 +153,7 @@ class Recorder:
         *,
         server_name: str | None = None,
         emit: Callable[[Row], None] | None = None,
+        clock: Clock | None = None,
     ) -> Correlator:
         """Begin a connection, whose rows become this run's.
 
@@ -155,12 +161,13 @@ class Recorder:
             facts: What the observer knows before the first message.
             server_name: What to call the server, instead of what it calls itself.
             emit: Takes the rows instead of `record`, to which it must hand them on.
+            clock: What the times of its messages are told by, where they are not this machine's.
         """
         return Correlator(
             run_id=self.run_id,
             connection=facts,
             privacy=self.privacy,
-            clock=self.clock,
+            clock=clock or self.clock,
             next_sequence=self.next_sequence,
             settings=self.settings,
             server_name_option=server_name,
@@ -173,6 +180,17 @@ class Recorder:
             self._queue.append(row)
         else:
             self._losses.add(1)
+
+    def wait_for_room(self, *, below: int = 1) -> None:
+        """Wait until fewer rows than `below` wait: for whoever would rather wait than lose one.
+
+        Raises:
+            StoreError: the store does not take them.
+        """
+        while len(self._queue) >= below:
+            if self._is_troubled:
+                raise StoreError(self._trouble_said)
+            time.sleep(BREATH_S)
 
     def count_lost(self, lost: int, *, is_told: bool = True) -> None:
         """Count messages that an observer had to drop; `is_told` when its own rows tell of it."""
@@ -204,7 +222,8 @@ class Recorder:
         self.close()
 
     def _run(self) -> None:
-        self._write([])  # The run is seen from its beginning.
+        if not self._is_lazy:
+            self._write([])  # The run is seen from its beginning.
         pause = self._wake_s
         while not self._closing.wait(pause):
             has_worked = self._work_off()
@@ -292,6 +311,7 @@ class Recorder:
         if not self._is_troubled:
             self._say(f"recording waits, the traffic goes on: {error}")
         self._is_troubled = True
+        self._trouble_said = str(error)
         self._retry_ns = self.clock.ns() + RETRY_NS
         # Where contents are kept, few rows may be much.
         waiting = sum(map(_content_size, list(self._queue)))
@@ -305,7 +325,8 @@ class Recorder:
         while self._write_chunk() and self.clock.ns() < self._deadline_ns:
             pass
         self._losses.add(len(self._queue))
-        self._write([self._run_row(is_end=True)])
+        if not self._is_lazy or self._spool is not None:
+            self._write([self._run_row(is_end=True)])
         if self._spool is not None:
             with suppress(Exception):  # What was written stands, closed or not.
                 self._spool.close()

@@ -124,6 +124,7 @@ _SESSION_ENDINGS: Final = {
     "failed": "It ended on a failure",
     "interrupted": "It ended without an answer",
     "cancelled": "It ended on a cancel",
+    "unknown": "Nobody knows how it ended",
     "running": "It is still running",
 }
 _MADE_GOOD: Final = {
@@ -182,6 +183,11 @@ def _commonest_first(outcome: Row) -> tuple[int, str]:
 
 def _nothing_failed(overview: Row) -> str:
     calls, cancelled = overview["call_count"], overview["cancelled_count"]
+    if unknown := overview.get("unknown_count"):
+        return (
+            f"No call is known to have failed; {format_count(unknown)} of {format_count(calls)} "
+            "came from logs that do not say how they ended"
+        )
     if calls == 1:
         return "The only call was cancelled" if cancelled else "The only call succeeded"
     if not cancelled:

@@ -21,6 +21,7 @@ COMMANDS: Final[dict[str, str]] = {
     "record": "mcplens.cli.record:record",
     "wrap": "mcplens.cli.wrap:wrap",
     "unwrap": "mcplens.cli.unwrap:unwrap",
+    "import": "mcplens.cli.import_:import_",
     "serve": "mcplens.cli.serve:serve",
     "tools": "mcplens.cli.tools:tools",
     "session": "mcplens.cli.session:session",

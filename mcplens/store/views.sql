@@ -346,13 +346,13 @@ comment on column stg_connections.spawned_at is 'When the server was started or 
 comment on column stg_connections.first_answered_at is 'When the server''s first answer was seen, UTC.';
 comment on column stg_connections.ended_at is 'When the connection ended, UTC.';
 comment on column stg_connections.end_reason is
-'Who ended it: client_closed, server_exited, signal or recorder_died.';
+'Who ended it: client_closed, server_exited, signal, recorder_died or log_ended.';
 comment on column stg_connections.exit_code is 'The server''s exit code; a negative number is a signal.';
 comment on column stg_connections.client_name is 'What the client calls itself.';
 comment on column stg_connections.client_version is 'The client''s version by its own word.';
 comment on column stg_connections.server_name is 'The server.';
 comment on column stg_connections.server_basis is
-'How the server''s name is known: option, handshake or command.';
+'How the server''s name is known: option, handshake, command or log.';
 comment on column stg_connections.server_version is 'The server''s version by its own word.';
 comment on column stg_connections.protocol_version is 'The MCP version that was spoken, such as 2026-07-28.';
 comment on column stg_connections.client_process_id is
@@ -519,7 +519,7 @@ final as (
         ended.started_at + to_microseconds(cast(floor(ended.duration_ms * 1000) as bigint)) as ended_at,
         case
             when ended.outcome = 'ok' then ended.error_class is null
-            when ended.outcome not in ('cancelled', 'input_required') then false
+            when ended.outcome not in ('cancelled', 'unknown', 'input_required') then false
         end as is_success,
         case
             when ended.error_class is not null then ended.error_class in ('invalid_arguments', 'unknown_tool')
@@ -528,7 +528,7 @@ final as (
         ended.outcome in ('timeout', 'disconnected', 'unanswered') as is_without_answer,
         case
             when ended.outcome = 'ok' then ended.work_ms
-            when ended.outcome in ('tool_error', 'protocol_error', 'timeout') then ended.work_ms
+            when ended.outcome in ('tool_error', 'protocol_error', 'timeout', 'unknown') then ended.work_ms
         end as measured_ms
     from ended
     left join shadowed on ended.connection_id = shadowed.connection_id
@@ -559,7 +559,8 @@ comment on column stg_events.client_version is 'The client''s version by its own
 comment on column stg_events.agent_id is 'The agent on whose behalf the client called.';
 comment on column stg_events.user_id is 'The user on whose behalf the client called.';
 comment on column stg_events.server_name is 'The server.';
-comment on column stg_events.server_basis is 'How the server''s name is known: option, handshake or command.';
+comment on column stg_events.server_basis is
+'How the server''s name is known: option, handshake, command or log.';
 comment on column stg_events.server_version is 'The server''s version by its own word.';
 comment on column stg_events.transport is 'stdio, http, sse or memory.';
 comment on column stg_events.http_status is 'The HTTP status of the answer.';
@@ -613,14 +614,15 @@ comment on column stg_events.cost_usd is 'What the call cost, in US dollars.';
 comment on column stg_events.input_tokens is 'Tokens a model read for the call.';
 comment on column stg_events.output_tokens is 'Tokens a model wrote for the call.';
 comment on column stg_events.checkpoint is 'How far the work had come, in the tool''s words.';
-comment on column stg_events.note_basis is 'Where the notes came from: tool, result or configuration.';
+comment on column stg_events.note_basis is
+'Where the notes came from: tool, result, configuration or log.';
 comment on column stg_events.lost_before is 'Messages or events lost since the row before this one.';
 comment on column stg_events.recorded_at is 'When the recorder wrote the row into its spool, UTC.';
 comment on column stg_events.tool_name is 'The tool asked for; NULL when it was no tools/call.';
 comment on column stg_events.ended_at is
 'When the answer was seen or waiting for it ended, UTC; NULL while it is open.';
 comment on column stg_events.is_success is
-'Whether it succeeded: ok, without an error class; NULL where open, cancelled or no last round.';
+'Whether it succeeded: ok, without an error class; NULL where open, cancelled, unknown or not the last.';
 comment on column stg_events.is_caller_error is
 'Whether the caller was at fault: wrong arguments or an unknown tool.';
 comment on column stg_events.is_without_answer is
@@ -836,7 +838,7 @@ comment on column stg_open_events.agent_id is 'The agent on whose behalf the cli
 comment on column stg_open_events.user_id is 'The user on whose behalf the client called.';
 comment on column stg_open_events.server_name is 'The server.';
 comment on column stg_open_events.server_basis is
-'How the server''s name is known: option, handshake or command.';
+'How the server''s name is known: option, handshake, command or log.';
 comment on column stg_open_events.server_version is 'The server''s version by its own word.';
 comment on column stg_open_events.transport is 'stdio, http, sse or memory.';
 comment on column stg_open_events.http_status is 'The HTTP status of the answer.';
@@ -894,14 +896,15 @@ comment on column stg_open_events.cost_usd is 'What the call cost, in US dollars
 comment on column stg_open_events.input_tokens is 'Tokens a model read for the call.';
 comment on column stg_open_events.output_tokens is 'Tokens a model wrote for the call.';
 comment on column stg_open_events.checkpoint is 'How far the work had come, in the tool''s words.';
-comment on column stg_open_events.note_basis is 'Where the notes came from: tool, result or configuration.';
+comment on column stg_open_events.note_basis is
+'Where the notes came from: tool, result, configuration or log.';
 comment on column stg_open_events.lost_before is 'Messages or events lost since the row before this one.';
 comment on column stg_open_events.recorded_at is 'When the recorder wrote the row into its spool, UTC.';
 comment on column stg_open_events.tool_name is 'The tool asked for; NULL when it was no tools/call.';
 comment on column stg_open_events.ended_at is
 'When the answer was seen or waiting for it ended, UTC; NULL while it is open.';
 comment on column stg_open_events.is_success is
-'Whether it succeeded: ok, without an error class; NULL where open, cancelled or no last round.';
+'Whether it succeeded: ok, without an error class; NULL where open, cancelled, unknown or not the last.';
 comment on column stg_open_events.is_caller_error is
 'Whether the caller was at fault: wrong arguments or an unknown tool.';
 comment on column stg_open_events.is_without_answer is
@@ -1256,7 +1259,8 @@ comment on column int_tool_calls.measured_ms is
 'The time that counts for quantiles, in ms; NULL when none does.';
 
 -- What a budget is judged by: counts, and what was observed. The judgement itself is made elsewhere. A call
--- without an answer is over every limit; a cancelled one counts for nothing; warm-ups are not here at all.
+-- without an answer is over every limit; one that was cancelled, or that ended nobody
+-- knows how, counts for nothing; warm-ups are not here at all.
 create or replace view budget_counts as
 with
 
@@ -1308,7 +1312,7 @@ judged as (
         covered.*,
         tool_calls.call_id,
         tool_calls.session_id,
-        tool_calls.outcome <> 'cancelled' as is_judged,
+        tool_calls.outcome not in ('cancelled', 'unknown') as is_judged,
         tool_calls.is_success,
         tool_calls.is_without_answer,
         tool_calls.is_without_answer or tool_calls.measured_ms > covered.limit_ms as is_over,
@@ -1610,7 +1614,7 @@ comment on column calls.upstream is 'The system behind the tool that did the wor
 comment on column calls.outcome is 'How it ended; NULL while it is open.';
 comment on column calls.outcome_basis is 'How the outcome is known.';
 comment on column calls.is_success is
-'Whether it succeeded; NULL while it is open, and when it was cancelled.';
+'Whether it succeeded; NULL while it is open, when it was cancelled, and when nobody knows.';
 comment on column calls.is_caller_error is
 'Whether the caller was at fault: wrong arguments or an unknown tool.';
 comment on column calls.error_class is 'Why it failed.';
@@ -1639,7 +1643,8 @@ comment on column calls.cost_usd is 'What the call cost, in US dollars.';
 comment on column calls.input_tokens is 'Tokens a model read for the call.';
 comment on column calls.output_tokens is 'Tokens a model wrote for the call.';
 comment on column calls.checkpoint is 'How far the work had come, in the tool''s words.';
-comment on column calls.note_basis is 'Where the notes came from: tool, result or configuration.';
+comment on column calls.note_basis is
+'Where the notes came from: tool, result, configuration or log.';
 
 -- Every connection, also one that a second observer saw from further in.
 create or replace view connections as
@@ -1694,7 +1699,7 @@ comment on column connections.shadowed_by is
 'The connection that recorded the same traffic from further out.';
 comment on column connections.server_name is 'The server.';
 comment on column connections.server_basis is
-'How the server''s name is known: option, handshake or command.';
+'How the server''s name is known: option, handshake, command or log.';
 comment on column connections.server_version is 'The server''s version by its own word.';
 comment on column connections.command is 'The server''s command after redaction.';
 comment on column connections.address is 'The server''s address without query string or credentials.';
@@ -1709,7 +1714,7 @@ comment on column connections.first_answered_at is 'When the server''s first ans
 comment on column connections.ended_at is
 'When the connection ended, UTC; NULL while it is open, and where nobody saw the end.';
 comment on column connections.end_reason is
-'Who ended it: client_closed, server_exited, signal or recorder_died.';
+'Who ended it: client_closed, server_exited, signal, recorder_died or log_ended.';
 comment on column connections.exit_code is 'The server''s exit code; a negative number is a signal.';
 comment on column connections.startup_ms is 'From starting the server to its first answer, in ms.';
 comment on column connections.duration_ms is 'From start to end, in ms; NULL without an end.';
@@ -2042,6 +2047,7 @@ by_tool as (
         count(*) filter (where is_success) as success_count,
         count(*) filter (where not is_success) as failure_count,
         count(*) filter (where outcome = 'cancelled') as cancelled_count,
+        count(*) filter (where outcome = 'unknown') as unknown_count,
         count(*) filter (where is_caller_error) as caller_error_count
     from int_tool_calls
     group by server_name, tool_name
@@ -2056,6 +2062,7 @@ tools as (
         cast(coalesce(sum(success_count), 0) as bigint) as success_count,
         cast(coalesce(sum(failure_count), 0) as bigint) as failure_count,
         cast(coalesce(sum(cancelled_count), 0) as bigint) as cancelled_count,
+        cast(coalesce(sum(unknown_count), 0) as bigint) as unknown_count,
         cast(coalesce(sum(caller_error_count), 0) as bigint) as caller_error_count
     from by_tool
 
@@ -2128,7 +2135,9 @@ final as (
 
         seen.notice_count,
         losses.lost_count,
-        recordings.recorder_cpu_ms
+        recordings.recorder_cpu_ms,
+
+        tools.unknown_count
     from requests
     cross join tools
     cross join links
@@ -2148,7 +2157,8 @@ comment on column overview.connection_count is 'Connections.';
 comment on column overview.session_count is 'Sessions.';
 comment on column overview.server_count is 'Servers.';
 comment on column overview.tool_count is 'Tools that were called.';
-comment on column overview.call_count is 'Finished tool calls: successes, failures and cancelled ones.';
+comment on column overview.call_count is
+'Finished tool calls: successes, failures, cancelled and unknown ones.';
 comment on column overview.success_count is 'Tool calls that ended ok and without an error class.';
 comment on column overview.failure_count is 'Tool calls that failed, timed out, or never got an answer.';
 comment on column overview.cancelled_count is 'Tool calls that the caller no longer wanted.';
@@ -2163,6 +2173,7 @@ comment on column overview.request_count is 'Requests of every method.';
 comment on column overview.notice_count is 'Things seen or met that are no request.';
 comment on column overview.lost_count is 'Messages and events that recorders had to drop.';
 comment on column overview.recorder_cpu_ms is 'CPU time that recording used, in ms.';
+comment on column overview.unknown_count is 'Tool calls of imported logs that do not say how they ended.';
 
 -- Recordings, with what they hold and what they lost. A run whose own row is gone is known by its requests.
 create or replace view runs as
@@ -2370,7 +2381,7 @@ comment on column server_metrics.server_name is 'The server.';
 comment on column server_metrics.connection_count is 'Connections to it.';
 comment on column server_metrics.tool_count is 'Its tools that were called.';
 comment on column server_metrics.call_count is
-'Finished tool calls: successes, failures and cancelled ones.';
+'Finished tool calls: successes, failures, cancelled and unknown ones.';
 comment on column server_metrics.success_count is 'Tool calls that ended ok and without an error class.';
 comment on column server_metrics.failure_count is
 'Tool calls that failed, timed out, or never got an answer.';
@@ -2542,7 +2553,7 @@ by_tool as (
         arg_max(
             case
                 when is_success then 'completed'
-                when outcome = 'cancelled' then 'cancelled'
+                when outcome in ('cancelled', 'unknown') then outcome
                 when outcome is null or is_without_answer then 'interrupted'
                 else 'failed'
             end,
@@ -2678,7 +2689,7 @@ comment on column session_metrics.side_effects is
 'Things its calls changed outside of themselves; NULL where no call said.';
 comment on column session_metrics.cost_usd is 'What its calls cost, in US dollars; NULL where no call said.';
 comment on column session_metrics.terminal_state is
-'How it ended: completed, failed, interrupted, cancelled, running or no_calls.';
+'How it ended: completed, failed, interrupted, cancelled, unknown, running or no_calls.';
 comment on column session_metrics.recovery_status is
 'Whether what failed succeeded later: not_needed, recovered, partly_recovered, not_recovered.';
 
@@ -2702,6 +2713,7 @@ counted as (
         count(*) filter (where is_success) as success_count,
         count(*) filter (where not is_success) as failure_count,
         count(*) filter (where outcome = 'cancelled') as cancelled_count,
+        count(*) filter (where outcome = 'unknown') as unknown_count,
         count(*) filter (where is_caller_error) as caller_error_count,
         avg(measured_ms) as avg_ms,
         max(measured_ms) as max_ms,
@@ -2771,7 +2783,8 @@ final as (
         ok_ms[1] as ok_p50_ms,
         ok_ms[2] as ok_p95_ms,
 
-        case when n > 0 then cast(failure_count as double) / n end as failure_rate
+        case when n > 0 then cast(failure_count as double) / n end as failure_rate,
+        unknown_count
     from wilson
 
 )
@@ -2782,7 +2795,8 @@ comment on view tool_metrics is
 'One row per server and tool: how often it was called, how it ended, how long it took.';
 comment on column tool_metrics.server_name is 'The server.';
 comment on column tool_metrics.tool_name is 'The tool.';
-comment on column tool_metrics.call_count is 'Finished calls: successes, failures and cancelled ones.';
+comment on column tool_metrics.call_count is
+'Finished calls: successes, failures, cancelled and unknown ones.';
 comment on column tool_metrics.success_count is 'Calls that ended ok and without an error class.';
 comment on column tool_metrics.failure_count is 'Calls that failed, timed out, or never got an answer.';
 comment on column tool_metrics.cancelled_count is
@@ -2802,3 +2816,5 @@ comment on column tool_metrics.max_ms is 'The slowest call, in ms.';
 comment on column tool_metrics.ok_p50_ms is 'Half of the successful calls took at most this long, in ms.';
 comment on column tool_metrics.ok_p95_ms is '95 of 100 successful calls took at most this long, in ms.';
 comment on column tool_metrics.failure_rate is 'Failures of successes and failures, 0 to 1.';
+comment on column tool_metrics.unknown_count is
+'Calls that imported logs do not say the end of; they count neither as success nor as failure.';

@@ -257,3 +257,11 @@ def test_the_sentences_load_nothing_that_draws():
     )
 
     assert loaded.stdout.strip() == ""
+
+
+def test_nobody_says_that_all_succeeded_where_some_endings_are_unknown():
+    sentence = outcomes_finding({**seen(20), "unknown_count": 5}, [tool()], [])
+
+    assert sentence == (
+        "No call is known to have failed; 5 of 20 came from logs that do not say how they ended"
+    )

@@ -58,3 +58,27 @@ def test_a_budget_says_how_many_times_over_it_is(store, spool):
     [row] = rows_of(con, "from budget_counts")
 
     assert row.budget_ratio == 1.5
+
+
+def test_a_call_that_ended_nobody_knows_how_is_neither_success_nor_failure(metrics_of):
+    calls = [call(outcome="ok"), call(outcome="unknown", work_ms=30.0)]
+
+    [tool] = metrics_of(calls, "tool_metrics")
+    [overview] = metrics_of([], "overview")
+    [session] = metrics_of([], "session_metrics")
+
+    assert (tool.call_count, tool.success_count, tool.failure_count) == (2, 1, 0)
+    assert tool.unknown_count == overview.unknown_count == 1
+    assert tool.success_rate == 1.0
+    assert tool.max_ms == 30.0
+    assert session.terminal_state == "unknown"
+
+
+def test_no_budget_is_judged_by_a_call_that_ended_nobody_knows_how(store, spool):
+    spool([call(work_ms=10.0), call(outcome="unknown", work_ms=900.0)])
+    con = connect(store.path)
+    set_budgets(con, [BudgetRow(budget_id="b", quantile=0.95, limit_ms=200.0)])
+
+    [row] = rows_of(con, "from budget_counts")
+
+    assert (row.call_count, row.success_count, row.over_count) == (1, 1, 0)

@@ -96,7 +96,7 @@ def test_the_catalogue_lists_what_people_read_first(store):
     assert tools.comment.startswith("One row per server and tool")
     column = tools.columns[2]
     assert (column.name, column.type) == ("call_count", "BIGINT")
-    assert column.comment == "Finished calls: successes, failures and cancelled ones."
+    assert column.comment == "Finished calls: successes, failures, cancelled and unknown ones."
 
 
 def test_the_catalogue_leaves_out_views_that_were_made_meanwhile(store):

@@ -1,5 +1,6 @@
 -- What a budget is judged by: counts, and what was observed. The judgement itself is made elsewhere. A call
--- without an answer is over every limit; a cancelled one counts for nothing; warm-ups are not here at all.
+-- without an answer is over every limit; one that was cancelled, or that ended nobody
+-- knows how, counts for nothing; warm-ups are not here at all.
 create or replace view budget_counts as
 with
 
@@ -51,7 +52,7 @@ judged as (
         covered.*,
         tool_calls.call_id,
         tool_calls.session_id,
-        tool_calls.outcome <> 'cancelled' as is_judged,
+        tool_calls.outcome not in ('cancelled', 'unknown') as is_judged,
         tool_calls.is_success,
         tool_calls.is_without_answer,
         tool_calls.is_without_answer or tool_calls.measured_ms > covered.limit_ms as is_over,

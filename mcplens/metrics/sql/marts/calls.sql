@@ -165,7 +165,7 @@ comment on column calls.upstream is 'The system behind the tool that did the wor
 comment on column calls.outcome is 'How it ended; NULL while it is open.';
 comment on column calls.outcome_basis is 'How the outcome is known.';
 comment on column calls.is_success is
-'Whether it succeeded; NULL while it is open, and when it was cancelled.';
+'Whether it succeeded; NULL while it is open, when it was cancelled, and when nobody knows.';
 comment on column calls.is_caller_error is
 'Whether the caller was at fault: wrong arguments or an unknown tool.';
 comment on column calls.error_class is 'Why it failed.';
@@ -194,4 +194,5 @@ comment on column calls.cost_usd is 'What the call cost, in US dollars.';
 comment on column calls.input_tokens is 'Tokens a model read for the call.';
 comment on column calls.output_tokens is 'Tokens a model wrote for the call.';
 comment on column calls.checkpoint is 'How far the work had come, in the tool''s words.';
-comment on column calls.note_basis is 'Where the notes came from: tool, result or configuration.';
+comment on column calls.note_basis is
+'Where the notes came from: tool, result, configuration or log.';

@@ -51,7 +51,7 @@ comment on column connections.shadowed_by is
 'The connection that recorded the same traffic from further out.';
 comment on column connections.server_name is 'The server.';
 comment on column connections.server_basis is
-'How the server''s name is known: option, handshake or command.';
+'How the server''s name is known: option, handshake, command or log.';
 comment on column connections.server_version is 'The server''s version by its own word.';
 comment on column connections.command is 'The server''s command after redaction.';
 comment on column connections.address is 'The server''s address without query string or credentials.';
@@ -66,7 +66,7 @@ comment on column connections.first_answered_at is 'When the server''s first ans
 comment on column connections.ended_at is
 'When the connection ended, UTC; NULL while it is open, and where nobody saw the end.';
 comment on column connections.end_reason is
-'Who ended it: client_closed, server_exited, signal or recorder_died.';
+'Who ended it: client_closed, server_exited, signal, recorder_died or log_ended.';
 comment on column connections.exit_code is 'The server''s exit code; a negative number is a signal.';
 comment on column connections.startup_ms is 'From starting the server to its first answer, in ms.';
 comment on column connections.duration_ms is 'From start to end, in ms; NULL without an end.';

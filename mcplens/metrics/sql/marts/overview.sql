@@ -48,6 +48,7 @@ by_tool as (
         count(*) filter (where is_success) as success_count,
         count(*) filter (where not is_success) as failure_count,
         count(*) filter (where outcome = 'cancelled') as cancelled_count,
+        count(*) filter (where outcome = 'unknown') as unknown_count,
         count(*) filter (where is_caller_error) as caller_error_count
     from int_tool_calls
     group by server_name, tool_name
@@ -62,6 +63,7 @@ tools as (
         cast(coalesce(sum(success_count), 0) as bigint) as success_count,
         cast(coalesce(sum(failure_count), 0) as bigint) as failure_count,
         cast(coalesce(sum(cancelled_count), 0) as bigint) as cancelled_count,
+        cast(coalesce(sum(unknown_count), 0) as bigint) as unknown_count,
         cast(coalesce(sum(caller_error_count), 0) as bigint) as caller_error_count
     from by_tool
 
@@ -134,7 +136,9 @@ final as (
 
         seen.notice_count,
         losses.lost_count,
-        recordings.recorder_cpu_ms
+        recordings.recorder_cpu_ms,
+
+        tools.unknown_count
     from requests
     cross join tools
     cross join links
@@ -154,7 +158,8 @@ comment on column overview.connection_count is 'Connections.';
 comment on column overview.session_count is 'Sessions.';
 comment on column overview.server_count is 'Servers.';
 comment on column overview.tool_count is 'Tools that were called.';
-comment on column overview.call_count is 'Finished tool calls: successes, failures and cancelled ones.';
+comment on column overview.call_count is
+'Finished tool calls: successes, failures, cancelled and unknown ones.';
 comment on column overview.success_count is 'Tool calls that ended ok and without an error class.';
 comment on column overview.failure_count is 'Tool calls that failed, timed out, or never got an answer.';
 comment on column overview.cancelled_count is 'Tool calls that the caller no longer wanted.';
@@ -169,3 +174,4 @@ comment on column overview.request_count is 'Requests of every method.';
 comment on column overview.notice_count is 'Things seen or met that are no request.';
 comment on column overview.lost_count is 'Messages and events that recorders had to drop.';
 comment on column overview.recorder_cpu_ms is 'CPU time that recording used, in ms.';
+comment on column overview.unknown_count is 'Tool calls of imported logs that do not say how they ended.';

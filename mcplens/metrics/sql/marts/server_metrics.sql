@@ -90,7 +90,7 @@ comment on column server_metrics.server_name is 'The server.';
 comment on column server_metrics.connection_count is 'Connections to it.';
 comment on column server_metrics.tool_count is 'Its tools that were called.';
 comment on column server_metrics.call_count is
-'Finished tool calls: successes, failures and cancelled ones.';
+'Finished tool calls: successes, failures, cancelled and unknown ones.';
 comment on column server_metrics.success_count is 'Tool calls that ended ok and without an error class.';
 comment on column server_metrics.failure_count is
 'Tool calls that failed, timed out, or never got an answer.';

@@ -74,7 +74,7 @@ by_tool as (
         arg_max(
             case
                 when is_success then 'completed'
-                when outcome = 'cancelled' then 'cancelled'
+                when outcome in ('cancelled', 'unknown') then outcome
                 when outcome is null or is_without_answer then 'interrupted'
                 else 'failed'
             end,
@@ -210,6 +210,6 @@ comment on column session_metrics.side_effects is
 'Things its calls changed outside of themselves; NULL where no call said.';
 comment on column session_metrics.cost_usd is 'What its calls cost, in US dollars; NULL where no call said.';
 comment on column session_metrics.terminal_state is
-'How it ended: completed, failed, interrupted, cancelled, running or no_calls.';
+'How it ended: completed, failed, interrupted, cancelled, unknown, running or no_calls.';
 comment on column session_metrics.recovery_status is
 'Whether what failed succeeded later: not_needed, recovered, partly_recovered, not_recovered.';

@@ -18,6 +18,7 @@ counted as (
         count(*) filter (where is_success) as success_count,
         count(*) filter (where not is_success) as failure_count,
         count(*) filter (where outcome = 'cancelled') as cancelled_count,
+        count(*) filter (where outcome = 'unknown') as unknown_count,
         count(*) filter (where is_caller_error) as caller_error_count,
         avg(measured_ms) as avg_ms,
         max(measured_ms) as max_ms,
@@ -87,7 +88,8 @@ final as (
         ok_ms[1] as ok_p50_ms,
         ok_ms[2] as ok_p95_ms,
 
-        case when n > 0 then cast(failure_count as double) / n end as failure_rate
+        case when n > 0 then cast(failure_count as double) / n end as failure_rate,
+        unknown_count
     from wilson
 
 )
@@ -98,7 +100,8 @@ comment on view tool_metrics is
 'One row per server and tool: how often it was called, how it ended, how long it took.';
 comment on column tool_metrics.server_name is 'The server.';
 comment on column tool_metrics.tool_name is 'The tool.';
-comment on column tool_metrics.call_count is 'Finished calls: successes, failures and cancelled ones.';
+comment on column tool_metrics.call_count is
+'Finished calls: successes, failures, cancelled and unknown ones.';
 comment on column tool_metrics.success_count is 'Calls that ended ok and without an error class.';
 comment on column tool_metrics.failure_count is 'Calls that failed, timed out, or never got an answer.';
 comment on column tool_metrics.cancelled_count is
@@ -118,3 +121,5 @@ comment on column tool_metrics.max_ms is 'The slowest call, in ms.';
 comment on column tool_metrics.ok_p50_ms is 'Half of the successful calls took at most this long, in ms.';
 comment on column tool_metrics.ok_p95_ms is '95 of 100 successful calls took at most this long, in ms.';
 comment on column tool_metrics.failure_rate is 'Failures of successes and failures, 0 to 1.';
+comment on column tool_metrics.unknown_count is
+'Calls that imported logs do not say the end of; they count neither as success nor as failure.';

@@ -70,13 +70,13 @@ comment on column stg_connections.spawned_at is 'When the server was started or 
 comment on column stg_connections.first_answered_at is 'When the server''s first answer was seen, UTC.';
 comment on column stg_connections.ended_at is 'When the connection ended, UTC.';
 comment on column stg_connections.end_reason is
-'Who ended it: client_closed, server_exited, signal or recorder_died.';
+'Who ended it: client_closed, server_exited, signal, recorder_died or log_ended.';
 comment on column stg_connections.exit_code is 'The server''s exit code; a negative number is a signal.';
 comment on column stg_connections.client_name is 'What the client calls itself.';
 comment on column stg_connections.client_version is 'The client''s version by its own word.';
 comment on column stg_connections.server_name is 'The server.';
 comment on column stg_connections.server_basis is
-'How the server''s name is known: option, handshake or command.';
+'How the server''s name is known: option, handshake, command or log.';
 comment on column stg_connections.server_version is 'The server''s version by its own word.';
 comment on column stg_connections.protocol_version is 'The MCP version that was spoken, such as 2026-07-28.';
 comment on column stg_connections.client_process_id is

@@ -107,7 +107,7 @@ final as (
         ended.started_at + to_microseconds(cast(floor(ended.duration_ms * 1000) as bigint)) as ended_at,
         case
             when ended.outcome = 'ok' then ended.error_class is null
-            when ended.outcome not in ('cancelled', 'input_required') then false
+            when ended.outcome not in ('cancelled', 'unknown', 'input_required') then false
         end as is_success,
         case
             when ended.error_class is not null then ended.error_class in ('invalid_arguments', 'unknown_tool')
@@ -116,7 +116,7 @@ final as (
         ended.outcome in ('timeout', 'disconnected', 'unanswered') as is_without_answer,
         case
             when ended.outcome = 'ok' then ended.work_ms
-            when ended.outcome in ('tool_error', 'protocol_error', 'timeout') then ended.work_ms
+            when ended.outcome in ('tool_error', 'protocol_error', 'timeout', 'unknown') then ended.work_ms
         end as measured_ms
     from ended
     left join shadowed on ended.connection_id = shadowed.connection_id
@@ -147,7 +147,8 @@ comment on column stg_events.client_version is 'The client''s version by its own
 comment on column stg_events.agent_id is 'The agent on whose behalf the client called.';
 comment on column stg_events.user_id is 'The user on whose behalf the client called.';
 comment on column stg_events.server_name is 'The server.';
-comment on column stg_events.server_basis is 'How the server''s name is known: option, handshake or command.';
+comment on column stg_events.server_basis is
+'How the server''s name is known: option, handshake, command or log.';
 comment on column stg_events.server_version is 'The server''s version by its own word.';
 comment on column stg_events.transport is 'stdio, http, sse or memory.';
 comment on column stg_events.http_status is 'The HTTP status of the answer.';
@@ -201,14 +202,15 @@ comment on column stg_events.cost_usd is 'What the call cost, in US dollars.';
 comment on column stg_events.input_tokens is 'Tokens a model read for the call.';
 comment on column stg_events.output_tokens is 'Tokens a model wrote for the call.';
 comment on column stg_events.checkpoint is 'How far the work had come, in the tool''s words.';
-comment on column stg_events.note_basis is 'Where the notes came from: tool, result or configuration.';
+comment on column stg_events.note_basis is
+'Where the notes came from: tool, result, configuration or log.';
 comment on column stg_events.lost_before is 'Messages or events lost since the row before this one.';
 comment on column stg_events.recorded_at is 'When the recorder wrote the row into its spool, UTC.';
 comment on column stg_events.tool_name is 'The tool asked for; NULL when it was no tools/call.';
 comment on column stg_events.ended_at is
 'When the answer was seen or waiting for it ended, UTC; NULL while it is open.';
 comment on column stg_events.is_success is
-'Whether it succeeded: ok, without an error class; NULL where open, cancelled or no last round.';
+'Whether it succeeded: ok, without an error class; NULL where open, cancelled, unknown or not the last.';
 comment on column stg_events.is_caller_error is
 'Whether the caller was at fault: wrong arguments or an unknown tool.';
 comment on column stg_events.is_without_answer is

@@ -160,7 +160,7 @@ comment on column stg_open_events.agent_id is 'The agent on whose behalf the cli
 comment on column stg_open_events.user_id is 'The user on whose behalf the client called.';
 comment on column stg_open_events.server_name is 'The server.';
 comment on column stg_open_events.server_basis is
-'How the server''s name is known: option, handshake or command.';
+'How the server''s name is known: option, handshake, command or log.';
 comment on column stg_open_events.server_version is 'The server''s version by its own word.';
 comment on column stg_open_events.transport is 'stdio, http, sse or memory.';
 comment on column stg_open_events.http_status is 'The HTTP status of the answer.';
@@ -218,14 +218,15 @@ comment on column stg_open_events.cost_usd is 'What the call cost, in US dollars
 comment on column stg_open_events.input_tokens is 'Tokens a model read for the call.';
 comment on column stg_open_events.output_tokens is 'Tokens a model wrote for the call.';
 comment on column stg_open_events.checkpoint is 'How far the work had come, in the tool''s words.';
-comment on column stg_open_events.note_basis is 'Where the notes came from: tool, result or configuration.';
+comment on column stg_open_events.note_basis is
+'Where the notes came from: tool, result, configuration or log.';
 comment on column stg_open_events.lost_before is 'Messages or events lost since the row before this one.';
 comment on column stg_open_events.recorded_at is 'When the recorder wrote the row into its spool, UTC.';
 comment on column stg_open_events.tool_name is 'The tool asked for; NULL when it was no tools/call.';
 comment on column stg_open_events.ended_at is
 'When the answer was seen or waiting for it ended, UTC; NULL while it is open.';
 comment on column stg_open_events.is_success is
-'Whether it succeeded: ok, without an error class; NULL where open, cancelled or no last round.';
+'Whether it succeeded: ok, without an error class; NULL where open, cancelled, unknown or not the last.';
 comment on column stg_open_events.is_caller_error is
 'Whether the caller was at fault: wrong arguments or an unknown tool.';
 comment on column stg_open_events.is_without_answer is

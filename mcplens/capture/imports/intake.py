@@ -1,0 +1,277 @@
+"""Where formats hand in what they read: rows go on to the recorder, each only once, ever.
+
+Every row is named by what it is made of: the line of a log, the ids of a span, the request on a
+connection. What a store holds already is left out, so that a file may be imported again, also when
+it has grown since, and so may a second file that overlaps with it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final
+
+from mcplens.capture.clock import Clock
+from mcplens.capture.identity import ConnectionFacts
+from mcplens.capture.names import clean_name
+from mcplens.events import SCHEMA_VERSION, Connection, Definition, Event, Notice
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from mcplens.capture.correlator import Correlator
+    from mcplens.capture.privacy import Privacy
+    from mcplens.capture.recorder import Recorder
+    from mcplens.events import Row
+
+LOG_ENDED: Final = "log_ended"
+"""The reason why nothing more is known: the log says no more."""
+
+SHOWN_LINES: Final = 5
+"""Bad lines that are named; the others are counted."""
+
+_NAME_DIGITS: Final = 24
+_MAX_WAITING: Final = 4096
+_MAX_CONNECTIONS: Final = 10_000
+_MAX_ROUNDS: Final = 10_000
+
+
+@dataclass(slots=True, kw_only=True)
+class Counts:
+    """What became of one file."""
+
+    calls: int = 0
+    """Events that are new in the store."""
+    known: int = 0
+    """Events that were there already."""
+    still_open: int = 0
+    """Requests without an end, of a file that is still being written."""
+    other: int = 0
+    """Lines or spans that are sound, and no call of an MCP server."""
+    bad: int = 0
+    """Lines that could not be read."""
+    without_unit: int = 0
+    """Durations that say no unit."""
+    bad_lines: list[str] = field(default_factory=list)
+    """The first of them: file, line and reason."""
+
+
+class Intake:
+    """Takes what the formats read, one file after the other."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        *,
+        known: Collection[str] = frozenset(),
+        server_name: str | None = None,
+        unit: str | None = None,
+    ) -> None:
+        """Begin with nothing.
+
+        Args:
+            recorder: Where rows go.
+            known: What the store holds of earlier imports, by `row_key`.
+            server_name: What to call the server, instead of what the files call it.
+            unit: The unit of durations that name none: ns, us, ms or s.
+        """
+        self.recorder: Final = recorder
+        self.server_name: Final = clean_name(server_name)
+        self.unit: Final = unit
+        self.counts = Counts()
+        self.is_growing = False
+        """Whether the file is still being written, so that what is open may end yet."""
+        self._known = known
+        self._file = ""
+        self._seen: Counter[str] = Counter()
+        self._connections: OrderedDict[str, Connection] = OrderedDict()
+        self._numbers = count(1)
+        self._taken = 0
+
+    def privacy_of(self, server: str | None, target: str | None) -> Privacy:  # noqa: ARG002  soon
+        """Say what may be kept of a tool's contents."""
+        return self.recorder.privacy
+
+    def name(self, *parts: object) -> str:
+        """Name something by what it is made of; with the key, since contents may be among it."""
+        text = "\x00".join(part if isinstance(part, str) else repr(part) for part in parts)
+        return "i" + self.recorder.privacy.hash(text.encode("utf-8", "replace"))[:_NAME_DIGITS]
+
+    def begin(self, path: Path, *, is_growing: bool = False) -> None:
+        """Begin with the next file."""
+        self.counts = Counts()
+        self.is_growing = is_growing
+        self._file = str(path)
+        self._seen.clear()
+
+    def bad(self, place: object, reason: str) -> None:
+        """Note a line that cannot be read; the rest of the file is read all the same."""
+        self.counts.bad += 1
+        if len(self.counts.bad_lines) < SHOWN_LINES:
+            self.counts.bad_lines.append(f"{self._file}:{place}: {reason}")
+
+    def other(self, number: int = 1) -> None:
+        """Note something that is sound, and no call of an MCP server."""
+        self.counts.other += number
+
+    def event(self, *key: object, connection: tuple[object, ...], **facts: Any) -> None:
+        """Take one finished call.
+
+        Args:
+            *key: What tells it from all others, in this file and in any other.
+            connection: What tells its connection from all others.
+            **facts: The event's columns, as far as they are known.
+        """
+        name = self.name(*key)
+        self._seen[name] += 1
+        if self._seen[name] > 1:  # The same line twice in one file is two calls.
+            name = self.name(name, self._seen[name])
+        connection_id = self.name(*connection)
+        facts.setdefault("method", "tools/call")
+        if self.server_name is not None:
+            facts |= {"server_name": self.server_name, "server_basis": "option"}
+        if facts.get("session_id") is None and facts.get("session_basis") == "connection":
+            facts["session_id"] = connection_id
+        event = Event(
+            run_id=self.recorder.run_id,
+            schema_version=SCHEMA_VERSION,
+            event_id=name,
+            connection_id=connection_id,
+            observer="import",
+            sequence=0,
+            direction=facts.pop("direction", "to_server"),
+            call_id=name,
+            round=1,
+            is_final=True,
+            **facts,
+        )
+        if self._emit(event):
+            self._remember(event)
+
+    def correlator(
+        self, *key: object, server_name: str | None = None, **facts: Any
+    ) -> tuple[Correlator, Wire]:
+        """Begin a connection whose messages the file holds; `key` tells it from all others."""
+        wire = Wire(self, self.name(*key))
+        correlator = self.recorder.correlator(
+            ConnectionFacts(connection_id=wire.connection_id, observer="import", **facts),
+            server_name=self.server_name or server_name,
+            emit=wire.take,
+            clock=FILE_CLOCK,
+        )
+        return correlator, wire
+
+    def end(self) -> None:
+        """Write what is known of the connections."""
+        while self._connections:
+            self._emit(self._connections.popitem(last=False)[1])
+
+    def _emit(self, row: Row) -> bool:
+        key = row_key(row)
+        is_event = isinstance(row, Event)
+        if key is not None and key in self._known:
+            self.counts.known += is_event
+            return False
+        if isinstance(row, Event):
+            row.sequence = next(self._numbers)
+            self.counts.calls += 1
+        self.recorder.record(row)
+        self._taken += 1
+        if self._taken % 1024 == 0:
+            self.recorder.wait_for_room(below=_MAX_WAITING)
+        return True
+
+    def _remember(self, event: Event) -> None:
+        known = self._connections.get(event.connection_id)
+        if known is not None:
+            self._connections.move_to_end(event.connection_id)
+            return
+        self._connections[event.connection_id] = Connection(
+            run_id=event.run_id,
+            schema_version=SCHEMA_VERSION,
+            connection_id=event.connection_id,
+            observer="import",
+            transport=event.transport,
+            end_reason=LOG_ENDED,
+            client_name=event.client_name,
+            client_version=event.client_version,
+            server_name=event.server_name,
+            server_basis=event.server_basis,
+            server_version=event.server_version,
+            protocol_version=event.protocol_version,
+        )
+        if len(self._connections) > _MAX_CONNECTIONS:
+            self._emit(self._connections.popitem(last=False)[1])
+
+
+class Wire:
+    """The rows of one connection, renamed so that a second import makes the same names."""
+
+    def __init__(self, intake: Intake, connection_id: str) -> None:
+        self.connection_id: Final = connection_id
+        self.is_closing = False
+        """Whether what ends from now on ends because the log does."""
+        self._intake = intake
+        self._seen: Counter[str] = Counter()
+        self._names: OrderedDict[str, str] = OrderedDict()
+        self._newest: Connection | None = None
+        self._has_news = False
+
+    def take(self, row: Row) -> None:
+        """Take a row from the correlator."""
+        if isinstance(row, Connection):
+            self._newest = row  # Written once, at the end, and only if there is any news.
+            return
+        if isinstance(row, Event):
+            if self.is_closing and self._ends_with_the_log(row):
+                return
+            self._rename(row)
+        self._has_news |= self._intake._emit(row)  # noqa: SLF001  one room in two classes
+
+    def end(self, correlator: Correlator, ns: int) -> None:
+        """End the connection, because the log says no more of it."""
+        self.is_closing = True
+        correlator.ended("client_closed", ns)
+        if self._newest is not None and self._has_news:
+            self._newest.end_reason = LOG_ENDED
+            self._newest.ended_at = None
+            self._intake._emit(self._newest)  # noqa: SLF001  one room in two classes
+
+    def _ends_with_the_log(self, event: Event) -> bool:
+        """Say whether an event is left for the next import, which may know how it ended."""
+        if event.outcome == "unanswered":
+            if self._intake.is_growing:
+                self._intake.counts.still_open += 1
+                return True
+            event.outcome_basis = LOG_ENDED
+        return False
+
+    def _rename(self, event: Event) -> None:
+        name = self._intake.name(
+            self.connection_id, event.direction, event.request_id, event.started_at, event.method
+        )
+        self._seen[name] += 1
+        if self._seen[name] > 1:
+            name = self._intake.name(name, self._seen[name])
+        self._names[event.event_id] = name
+        if len(self._names) > _MAX_ROUNDS:
+            self._names.popitem(last=False)
+        event.event_id = name
+        event.call_id = self._names.get(event.call_id or "", event.call_id)
+
+
+FILE_CLOCK: Final = Clock(monotonic_ns=lambda: 0, wall_ns=lambda: 0)
+"""Tells nanoseconds since 1970, which is what the times of a file are read as."""
+
+
+def row_key(row: Row) -> str | None:
+    """Name a row for "is it there already?"; None where a newer row of the same name counts."""
+    if isinstance(row, Event):
+        return row.event_id
+    if isinstance(row, Notice):
+        return row.notice_id
+    if isinstance(row, Definition):
+        return f"{row.connection_id} {row.definition_hash}"
+    return None
