@@ -90,9 +90,9 @@ class Intake:
         self._numbers = count(1)
         self._taken = 0
 
-    def privacy_of(self, server: str | None, target: str | None) -> Privacy:  # noqa: ARG002  soon
+    def privacy_of(self, server: str | None, target: str | None) -> Privacy:
         """Say what may be kept of a tool's contents."""
-        return self.recorder.privacy
+        return self.recorder.privacy.of(self.server_name or server, target)
 
     def name(self, *parts: object) -> str:
         """Name something by what it is made of; with the key, since contents may be among it."""
