@@ -72,7 +72,8 @@ class Openings:
         """Open the event of a request."""
         params = params_of(message)
         event = self._event(method, seen)
-        event.request_id = id_text(message["id"])
+        if seen.beside.is_id_known:
+            event.request_id = id_text(message["id"])
         request = OpenRequest(event=event, key=key, started_ns=seen.ns, scope=seen.beside.scope)
         request.exchange = seen.beside.exchange or seen.beside.scope
         request.is_first_page = params.get("cursor") is None

@@ -6,11 +6,16 @@ recorder's thread. It needs an SDK with middleware: mcp 2 or fastmcp 4.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from mcplens.capture.note import NOTES_OF_CALL
-from mcplens.capture.server_tap import Answered, ServerTap
+from mcplens.capture.server_connections import MAX_CONNECTIONS
+from mcplens.capture.server_questions import with_watched_session
+from mcplens.capture.server_tap import Answered, Asked, ServerTap
+from mcplens.capture.server_wire import is_interruption
 from mcplens.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,13 +56,18 @@ class ServerObserver:
         self._recorder = recorder
         self._server_name = server_name
         self._server_info = server_info
+        self._stdin = _identity_of_stdin()
         self._tap: ServerTap | None = None
+        # By identity, with the objects themselves, so that no other gets it.
+        self._lifespans: dict[int, tuple[Any, bool]] = {}
 
     async def __call__(self, ctx: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
         """Note what is asked, and what comes of it."""
         try:
             tap = self._tap_of_process()
-            asked = tap.asked(ctx)
+            asked = self._asked(ctx, tap)
+            if asked is not None:
+                ctx = with_watched_session(ctx, asked, tap)
         except Exception:  # noqa: BLE001  watching never harms the watched
             asked = None
         if asked is None:
@@ -66,12 +76,39 @@ class ServerObserver:
         try:
             result = await call_next(ctx)
         except BaseException as error:
-            tap.note(Answered(asked, tap.ns(), None, error))
+            tap.note(Answered(asked, tap.ns(), None, error, _is_late(asked, error)))
             raise
         finally:
             NOTES_OF_CALL.reset(token)
         tap.note(Answered(asked, tap.ns(), result, None))
         return result
+
+    def _asked(self, ctx: Any, tap: ServerTap) -> Asked | None:
+        """Note that something is asked; None when its end need not be noted."""
+        if not tap.has_room():
+            return None
+        is_remote = ctx.request is not None
+        is_stdio = not is_remote and self._is_stdio(ctx.lifespan_context)
+        asked = Asked(ctx, tap, is_stdio=is_stdio)
+        if ctx.request_id is None:
+            tap.note(asked)
+            return None
+        if not is_remote and not is_stdio:
+            asked.deadline = _deadline()
+        tap.note(asked)
+        return asked
+
+    def _is_stdio(self, lifespan: Any) -> bool:
+        known = self._lifespans.get(id(lifespan))
+        if known is None:
+            # While it serves stdio, the SDK keeps what was stdin to itself, and puts the null
+            # device in its place.
+            now = _identity_of_stdin()
+            is_stdio = now != self._stdin and now == _identity_of(os.devnull)
+            if len(self._lifespans) >= MAX_CONNECTIONS:
+                self._lifespans.clear()
+            known = self._lifespans[id(lifespan)] = (lifespan, is_stdio)
+        return known[1]
 
     def _tap_of_process(self) -> ServerTap:
         # Asked for each time: a fork has a recorder of its own.
@@ -100,3 +137,28 @@ def _middleware_of(server: Any) -> list[Any]:
 
 def _info(server: Any) -> dict[str, Any]:
     return {"name": getattr(server, "name", None), "version": getattr(server, "version", None)}
+
+
+def _identity_of_stdin() -> tuple[int, int] | None:
+    return _identity_of(0)
+
+
+def _identity_of(file: int | str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(file)  # noqa: PTH116  a descriptor has no path
+    except OSError:
+        return None
+    return found.st_rdev or found.st_dev, found.st_ino
+
+
+def _deadline() -> float | None:
+    """Say until when the caller waits, where it calls from the same task."""
+    anyio = sys.modules["anyio"]
+    deadline: float = anyio.current_effective_deadline()
+    return None if deadline == float("inf") else deadline
+
+
+def _is_late(asked: Asked, error: BaseException) -> bool:
+    if asked.deadline is None or not is_interruption(error):
+        return False
+    return bool(sys.modules["anyio"].current_time() >= asked.deadline)

@@ -2,45 +2,64 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mcplens.capture.backlog import Backlog
-from mcplens.capture.identity import ConnectionFacts
-from mcplens.capture.requests import MAX_REMEMBERED, PlainKey, request_key
+from mcplens.capture.server_connections import ServerConnections
 from mcplens.capture.server_wire import (
     error_message,
     is_interruption,
+    is_stateless,
+    question_message,
     request_message,
     result_message,
     wire_size,
     without_progress_token,
 )
-from mcplens.capture.sighting import Beside
 
 if TYPE_CHECKING:
-    from mcplens.capture.correlator import Correlator
+    from collections.abc import Mapping
+
     from mcplens.capture.note import Understood
     from mcplens.capture.recorder import Recorder
+    from mcplens.capture.server_connections import ServerConnection
+    from mcplens.events import Direction
 
 GRACE_NS: Final = 500_000_000
 """How long the word of a caller that cancels may come behind what it does to the handler."""
+
+TICK_NS: Final = 1_000_000_000
+"""How often connections on which nothing is open are looked after."""
 
 
 class Asked:
     """A request or a notification, from when it was noted."""
 
-    __slots__ = ("_tap", "cancel", "connection", "ctx", "is_over", "ns", "scope")
+    __slots__ = (
+        "_tap",
+        "cancel",
+        "connection",
+        "ctx",
+        "deadline",
+        "is_over",
+        "is_stdio",
+        "ns",
+        "scope",
+    )
 
-    def __init__(self, ctx: Any, tap: ServerTap) -> None:
+    def __init__(self, ctx: Any, tap: ServerTap, *, is_stdio: bool) -> None:
         self.ctx = ctx
         self.ns = tap.ns()
+        self.is_stdio = is_stdio
+        self.deadline: float | None = None
+        """By the event loop's clock, when the caller's time is up; None when it has no end."""
         self._tap = tap
-        self.connection: _Connection | None = None
+        self.connection: ServerConnection | None = None
         self.scope = ""
-        self.cancel: _Cancel | None = None
+        self.cancel: Cancel | None = None
         """The caller's word that it no longer waits; it counts once the handler has let go."""
         self.is_over = False
 
@@ -56,6 +75,8 @@ class Answered(NamedTuple):
     ns: int
     result: Any
     error: BaseException | None
+    is_late: bool = False
+    """Whether the caller's time was up."""
 
 
 class Noted(NamedTuple):
@@ -66,55 +87,42 @@ class Noted(NamedTuple):
     understood: Understood
 
 
-class _Cancel(NamedTuple):
+class Question(NamedTuple):
+    """What the server asked its client within a call, or what came of it."""
+
+    asked: Asked
     ns: int
-    params: dict[str, Any]
+    number: int
+    request: Any = None
+    """None once it was answered."""
+    result: Any = None
+    error: BaseException | None = None
 
 
-class _Connection:
-    """One client of the server, and the requests it made by their ids."""
+class Cancel(NamedTuple):
+    """A caller's word that it no longer waits."""
 
-    __slots__ = ("asked", "correlator", "is_stdio", "token")
-
-    def __init__(self, correlator: Correlator, *, token: Any, is_stdio: bool) -> None:
-        self.correlator = correlator
-        self.asked: OrderedDict[PlainKey, Asked] = OrderedDict()
-        self.token = token
-        """Held, so that nothing else gets its identity."""
-        self.is_stdio = is_stdio
-
-    def remember(self, asked: Asked) -> None:
-        """Keep a request in mind by its id, also for a while after it has ended."""
-        key = request_key(asked.ctx.request_id)
-        if key is not None:
-            self.asked[key] = asked
-            if len(self.asked) > MAX_REMEMBERED:
-                self.asked.popitem(last=False)
+    ns: int
+    message: Mapping[str, Any]
 
 
 class ServerTap:
     """What one server was asked in one process; a source of the recorder."""
 
     def __init__(
-        self, recorder: Recorder, *, server_name: str | None, server_info: dict[str, Any]
+        self, recorder: Recorder, *, server_name: str | None, server_info: Mapping[str, Any]
     ) -> None:
         self.recorder = recorder
         self.ns = recorder.clock.ns
-        self._server_name = server_name
-        self._server_info = server_info
-        self._backlog: Backlog[Asked | Answered | Noted] = Backlog()
+        self._backlog: Backlog[Asked | Answered | Noted | Question] = Backlog()
         self.note = self._backlog.note
+        self.has_room = self._backlog.has_room
+        self._connections = ServerConnections(
+            recorder, server_name=server_name, server_info=server_info
+        )
         self._scopes = count(1)
-        self._connections: dict[int, _Connection] = {}
         self._interrupted: deque[Answered] = deque()
-
-    def asked(self, ctx: Any) -> Asked | None:
-        """Note that something is asked; None when its end need not be noted."""
-        if not self._backlog.has_room():
-            return None
-        asked = Asked(ctx, self)
-        self._backlog.note(asked)
-        return None if ctx.request_id is None else asked
+        self._ticked_ns = 0
 
     def work(self) -> bool:
         """Read a little of what was noted, and say whether more is waiting."""
@@ -128,18 +136,23 @@ class ServerTap:
         self._backlog.drop()
         now = self.ns()
         self._rest(now + GRACE_NS)
-        for connection in self._connections.values():
-            for asked in list(connection.asked.values()):
-                self._end_cancelled(connection, asked)
-            connection.correlator.ended("client_closed", now)
+        for connection in self._connections:
+            for asked in connection.all_asked():
+                self._end_cancelled(asked)
+            # A client of stdio ends its server; clients over HTTP are left by theirs.
+            connection.correlator.ended(
+                "server_exited" if connection.is_http else "client_closed", now
+            )
 
-    def _read(self, item: Asked | Answered | Noted) -> None:
+    def _read(self, item: Asked | Answered | Noted | Question) -> None:
         # An SDK's object may refuse in any way it likes; the others are read all the same.
         with suppress(Exception):
             if isinstance(item, Asked):
                 self._open(item)
             elif isinstance(item, Answered):
                 self._close(item)
+            elif isinstance(item, Question):
+                self._question(item)
             elif item.asked.connection is not None:
                 item.asked.connection.correlator.noted(
                     item.asked.ctx.request_id, item.understood, scope=item.asked.scope, ns=item.ns
@@ -150,96 +163,106 @@ class ServerTap:
             self.recorder.count_lost(lost, is_told=False)
         while self._interrupted and self._interrupted[0].ns + GRACE_NS <= now:
             self._end_interrupted(self._interrupted.popleft())
-        for connection in self._connections.values():
-            connection.correlator.tick(now)
+        is_time = now - self._ticked_ns >= TICK_NS
+        for connection in self._connections:
+            if is_time or connection.open_count:
+                connection.correlator.tick(now)
+        if is_time:
+            self._ticked_ns = now
 
     def _open(self, asked: Asked) -> None:
         ctx = asked.ctx
-        asked.connection = connection = self._connection_of(asked)
+        asked.connection = connection = self._connections.of(asked)
         message = request_message(ctx)
         if ctx.method == "notifications/cancelled":
-            self._cancelled(connection, asked)
+            self._cancelled(connection, Cancel(asked.ns, message))
             return
         asked.scope = str(next(self._scopes))
         if ctx.request_id is not None:
-            connection.remember(asked)
+            connection.remember(ctx.request_id, asked)
+            connection.open_count += 1
         connection.correlator.message(
             "to_server",
             without_progress_token(message),
             ns=asked.ns,
             size=wire_size(message),
-            beside=Beside(scope=asked.scope),
+            beside=connection.beside._replace(scope=asked.scope),
         )
 
     def _close(self, answered: Answered) -> None:
-        asked, ns, result, error = answered
+        asked, error = answered.asked, answered.error
         connection, ctx = asked.connection, asked.ctx
         if connection is None:
             return
         asked.is_over = True
+        connection.open_count -= 1
         if asked.cancel is not None:
             # Nothing is written any more, whatever the handler came to.
-            self._end_cancelled(connection, asked)
-            return
-        if error is None:
-            message = result_message(ctx.request_id, result)
+            self._end_cancelled(asked)
+        elif error is None:
+            self._answer(answered, result_message(ctx.request_id, answered.result))
         elif is_interruption(error):
             self._interrupted.append(answered)
-            return
         elif isinstance(error, Exception):
-            message = error_message(ctx.request_id, error, ctx.protocol_version)
-        else:
-            connection.correlator.exchange_ended(asked.scope, "server_closed", ns)
-            return
-        connection.correlator.message(
-            "to_client", message, ns=ns, size=wire_size(message), beside=Beside(scope=asked.scope)
-        )
+            self._answer(answered, error_message(ctx.request_id, error, ctx.protocol_version))
+        else:  # What ends the whole process.
+            connection.correlator.exchange_ended(asked.scope, "server_closed", answered.ns)
 
-    def _cancelled(self, connection: _Connection, notification: Asked) -> None:
-        params = notification.ctx.params or {}
-        key = request_key(params.get("requestId"))
-        asked = None if key is None else connection.asked.get(key)
-        cancel = _Cancel(notification.ns, dict(params))
-        if asked is None:
-            connection.correlator.message(
-                "to_server", _cancel_message(cancel), ns=cancel.ns, beside=Beside(scope="")
+    def _answer(self, answered: Answered, message: Mapping[str, Any]) -> None:
+        asked = answered.asked
+        if asked.connection is not None:
+            asked.connection.correlator.message(
+                "to_client",
+                message,
+                ns=answered.ns,
+                size=wire_size(message),
+                beside=asked.connection.beside._replace(scope=asked.scope),
             )
+
+    def _cancelled(self, connection: ServerConnection, cancel: Cancel) -> None:
+        params = cancel.message.get("params", {})
+        asked = connection.with_id(params.get("requestId"))
+        if asked is None:
+            connection.correlator.message("to_server", cancel.message, ns=cancel.ns)
             return
         asked.cancel = cancel
         if asked.is_over:
-            self._end_cancelled(connection, asked)
+            self._end_cancelled(asked)
 
-    def _end_cancelled(self, connection: _Connection, asked: Asked) -> None:
+    def _end_cancelled(self, asked: Asked) -> None:
         cancel, asked.cancel = asked.cancel, None
-        if cancel is not None:
-            connection.correlator.message(
+        if cancel is not None and asked.connection is not None:
+            asked.connection.correlator.message(
                 "to_server",
-                _cancel_message(cancel),
+                cancel.message,
                 ns=cancel.ns,
-                beside=Beside(scope=asked.scope),
+                beside=asked.connection.beside._replace(scope=asked.scope),
             )
 
     def _end_interrupted(self, answered: Answered) -> None:
-        connection = answered.asked.connection
-        # Over stdio nobody but the client's cancel, or its end, interrupts a handler.
-        if connection is not None and not connection.is_stdio:
-            connection.correlator.exchange_ended(answered.asked.scope, "interrupted", answered.ns)
+        asked, connection = answered.asked, answered.asked.connection
+        if connection is None or connection.is_stdio:
+            return  # Only the client's cancel does that, or its end, which ends all that is open.
+        reason = "interrupted"
+        if answered.is_late:
+            reason = "deadline"
+        elif connection.is_http and is_stateless(asked.ctx.protocol_version):
+            reason = "client_closed"
+        connection.correlator.exchange_ended(asked.scope, reason, answered.ns)
 
-    def _connection_of(self, asked: Asked) -> _Connection:
-        token = asked.ctx.lifespan_context
-        connection = self._connections.get(id(token))
+    def _question(self, question: Question) -> None:
+        asked = question.asked
+        connection = asked.connection
         if connection is None:
-            facts = ConnectionFacts(
-                connection_id=self.recorder.next_connection_id(),
-                observer=self.recorder.observer,
-                spawned_ns=asked.ns,
-                server_info=self._server_info,
-            )
-            correlator = self.recorder.correlator(facts, server_name=self._server_name)
-            connection = _Connection(correlator, token=token, is_stdio=False)
-            self._connections[id(token)] = connection
-        return connection
-
-
-def _cancel_message(cancel: _Cancel) -> dict[str, Any]:
-    return {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": cancel.params}
+            return
+        direction: Direction = "to_server"
+        if question.request is not None:
+            direction, message = "to_client", question_message(question.number, question.request)
+        elif question.error is None:
+            message = result_message(question.number, question.result)
+        else:
+            message = error_message(question.number, question.error, None)
+        beside = connection.beside._replace(
+            scope=f"{asked.scope}?", exchange=asked.scope, is_id_known=False
+        )
+        connection.correlator.message(direction, message, ns=question.ns, beside=beside)

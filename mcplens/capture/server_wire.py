@@ -31,6 +31,17 @@ def request_message(ctx: Any) -> dict[str, Any]:
     return message
 
 
+def question_message(number: int, request: Any) -> dict[str, Any]:
+    """Write what a server asks its client, under a number of our own: the SDK's is not told."""
+    plain = request.model_dump(by_alias=True, mode="json", exclude_none=True)
+    return {"jsonrpc": "2.0", "id": number, **plain}
+
+
+def is_stateless(version: str | None) -> bool:
+    """Tell whether a version of MCP is one without handshake and sessions."""
+    return version is not None and version >= FIRST_STATELESS
+
+
 def result_message(request_id: Any, result: Any) -> dict[str, Any]:
     """Write the answer with what a handler, or a middleware further in, returned."""
     if result is None:
@@ -81,6 +92,6 @@ def _error(error: BaseException, version: str | None) -> dict[str, Any]:
         return written if data is None else {**written, "data": data}
     if any(c.__name__ == "ValidationError" for c in type(error).__mro__):
         return {"code": INVALID_PARAMS, "message": "Invalid request parameters", "data": ""}
-    if version is not None and version >= FIRST_STATELESS:
+    if is_stateless(version):
         return {"code": INTERNAL_ERROR, "message": "Internal server error"}
     return {"code": _CODE_OF_CRASH, "message": str(error)}

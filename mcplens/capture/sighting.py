@@ -23,6 +23,8 @@ class Beside(NamedTuple):
     is_warmup: bool | None = None
     exchange: str | None = None
     """The HTTP exchange it passed in: what a server asks within one belongs to the call there."""
+    is_id_known: bool = True
+    """Whether its id is the wire's, and not one that the observer had to make up."""
 
 
 NOTHING_BESIDE: Final = Beside()
