@@ -1,0 +1,67 @@
+"""Where to listen, and in front of what."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from mcplens.capture.names import clean_address
+from mcplens.errors import UsageError
+
+LOOPBACK: Final = "127.0.0.1"
+_NAMES_OF_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_LISTEN: Final = re.compile(r"(?:(\[[0-9A-Fa-f:.]+\]|[^:\[\]]*):)?(\d{1,5})")
+_MAX_PORT: Final = 65_535
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listening:
+    """An address to listen on, and the server behind it."""
+
+    host: str
+    port: int
+    """0 lets the system choose."""
+    upstream: str
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine reaches it."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def host_names(self) -> frozenset[str] | None:
+        """The names by which clients may call us; None where any will do."""
+        return _NAMES_OF_LOOPBACK if self.is_loopback else None
+
+    @property
+    def shown_upstream(self) -> str:
+        """The server's address without what may be secret in it."""
+        return clean_address(self.upstream) or self.upstream
+
+
+def parse_listening(listen: str, url: str) -> Listening:
+    """Read where to listen and in front of what.
+
+    Raises:
+        UsageError: one of them cannot be understood.
+    """
+    match = _LISTEN.fullmatch(listen)
+    if match is None or int(match[2]) > _MAX_PORT:
+        raise UsageError(f"--listen {listen}: give HOST:PORT, such as 127.0.0.1:8900")
+    try:
+        parts = urlsplit(url)
+        is_url = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        is_url = False
+    if not is_url:
+        raise UsageError(f"{url} is no URL of a server, such as https://host/mcp")
+    host = (match[1] or LOOPBACK).strip("[]")
+    return Listening(host=host, port=int(match[2]), upstream=url)

@@ -1,0 +1,108 @@
+"""A copy of a response's body: decoded, and cut into messages with their sizes."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from mcplens.capture.http.sse import EventReader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_BODY_BYTES: Final = 64_000_000
+"""A longer body is passed on and not read."""
+
+EVENT_STREAM: Final = "text/event-stream"
+JSON: Final = "application/json"
+
+_WITH_HEADER: Final = 32 + zlib.MAX_WBITS
+"""Tells zlib to find out whether a stream is gzip or zlib."""
+
+
+class UnreadableBodyError(Exception):
+    """A body cannot be read; the traffic goes on without us."""
+
+
+class Body(NamedTuple):
+    """What one message of a body says."""
+
+    data: bytes
+    kind: str
+    """`message` for JSON-RPC; other types are an event stream's own."""
+    has_id: bool = False
+
+
+class Decoder:
+    """Undoes a body's content encoding as it comes."""
+
+    __slots__ = ("_inflate", "_room")
+
+    def __init__(self, encoding: str) -> None:
+        """Begin a body.
+
+        Raises:
+            UnreadableBodyError: nothing here can decode it.
+        """
+        self._room = MAX_BODY_BYTES
+        self._inflate = None
+        if encoding in ("gzip", "x-gzip", "deflate"):
+            self._inflate = zlib.decompressobj(_WITH_HEADER)
+        elif encoding not in ("", "identity"):
+            raise UnreadableBodyError(f"contents are {encoding}")
+
+    def feed(self, data: bytes) -> bytes:
+        """Decode the next bytes.
+
+        Raises:
+            UnreadableBodyError: they are not what was announced, or too many.
+        """
+        if self._inflate is None:
+            return data
+        try:
+            plain = self._inflate.decompress(data, self._room)
+        except zlib.error:
+            raise UnreadableBodyError("contents are not encoded as announced") from None
+        if self._inflate.unconsumed_tail:
+            raise UnreadableBodyError("contents are too large")
+        return plain
+
+
+class ResponseReader:
+    """Takes a response's body in pieces, and gives its messages."""
+
+    __slots__ = ("_collected", "_decoder", "_events", "_is_json")
+
+    def __init__(self, content_type: str, encoding: str) -> None:
+        """Begin a body.
+
+        Raises:
+            UnreadableBodyError: nothing here can decode it.
+        """
+        kind = content_type.partition(";")[0].strip().lower()
+        self._decoder = Decoder(encoding)
+        self._events = EventReader() if kind == EVENT_STREAM else None
+        self._is_json = kind == JSON or kind.endswith("+json")
+        self._collected = bytearray()
+
+    def feed(self, piece: bytes) -> Iterator[Body]:
+        """Take the next piece, and give the messages that end in it.
+
+        Raises:
+            UnreadableBodyError: it cannot be read.
+        """
+        data = self._decoder.feed(piece)
+        if self._events is not None:
+            for event in self._events.feed(data):
+                if event.is_oversized:
+                    raise UnreadableBodyError("an event is too large")
+                yield Body(event.data, event.type, event.has_id)
+        elif self._is_json:
+            self._collected += data
+            if len(self._collected) > MAX_BODY_BYTES:
+                raise UnreadableBodyError("contents are too large")
+
+    def finish(self) -> Iterator[Body]:
+        """Give the message that the whole body is, if it is one."""
+        if self._is_json and self._collected:
+            yield Body(bytes(self._collected), "message")

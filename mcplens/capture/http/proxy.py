@@ -1,0 +1,251 @@
+"""The transparent HTTP proxy: it passes every exchange on as it comes, and notes it.
+
+Only what belongs to a single hop is its own: framing, keep-alive, and the upstream's name in Host.
+A request is sent once: what became of a POST that broke off nobody knows, so it is never repeated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from typing import TYPE_CHECKING, Final
+
+import aiohttp
+from aiohttp import web
+from multidict import CIMultiDict
+from yarl import URL
+
+from mcplens.capture.http.exchange import Answering, Asked, HttpTap, Over, Piece
+from mcplens.capture.stderr import say
+from mcplens.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable
+
+    from mcplens.capture.http.address import Listening
+    from mcplens.capture.http.exchange import EndReason, Exchange
+
+WHOLE_BYTES: Final = 1_000_000
+"""A request's body up to this size is sent in one piece; a larger one as it comes."""
+
+KEEP_ALIVE_S: Final = 3.0
+"""How long an idle connection to the server is used again; servers close theirs after five."""
+
+GOODBYE_S: Final = 0.5
+"""What open exchanges get to end in when we are told to."""
+
+_HOP_BY_HOP: Final = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+_OUR_OWN: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+"""What the HTTP library would add to a request on its own."""
+
+_ADDED: Final = "mcplens_added"
+
+
+class HttpProxy:
+    """Serves clients on one address, in front of one server."""
+
+    def __init__(self, upstream: str, tap: HttpTap, *, ns: Callable[[], int]) -> None:
+        self._upstream = URL(upstream, encoded=True)
+        self._origin = f"{self._upstream.scheme}://{self._upstream.raw_authority}"
+        self._tap = tap
+        self._ns = ns
+        self._names: frozenset[str] | None = None
+        self._session: aiohttp.ClientSession | None = None
+
+    async def serve(self, listening: Listening, *, told: Callable[[int], None]) -> None:
+        """Serve until we are told to end; `told` learns the port once clients may come.
+
+        Raises:
+            UsageError: the address cannot be listened on.
+        """
+        self._names = listening.host_names
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", self._exchange)
+        application.on_response_prepare.append(_leave_as_sent)
+        runner = web.AppRunner(
+            application, access_log=None, handler_cancellation=True, shutdown_timeout=GOODBYE_S
+        )
+        async with self._connected():
+            await runner.setup()
+            try:
+                site = web.TCPSite(runner, listening.host, listening.port)
+                try:
+                    await site.start()
+                except OSError as error:
+                    raise UsageError(
+                        f"cannot listen on {listening.host}:{listening.port}: {error.strerror}"
+                    ) from error
+                told(runner.addresses[0][1])
+                await _told_to_end()
+            finally:
+                await runner.cleanup()
+
+    @contextlib.asynccontextmanager
+    async def _connected(self) -> AsyncIterator[None]:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=30),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            skip_auto_headers=_OUR_OWN,
+            # A header may be as long as the server behind takes it.
+            max_line_size=65_536,
+            max_field_size=65_536,
+        )
+        async with self._session:
+            yield
+
+    async def _exchange(self, request: web.BaseRequest) -> web.StreamResponse:
+        if self._names is not None and (request.host or "").rpartition(":")[0] not in self._names:
+            # A page in a browser may have its own name resolve to this machine.
+            return web.Response(status=403, text="mcplens: this Host is not served here\n")
+        headers = request.headers
+        exchange = self._tap.begin(
+            method=request.method,
+            path=request.raw_path,
+            peer=request.remote,
+            session=headers.get("Mcp-Session-Id"),
+            authorization=headers.get("Authorization"),
+        )
+        reason: EndReason = "server_closed"
+        try:
+            response, reason = await self._pass_on(request, exchange)
+        except asyncio.CancelledError:
+            reason = "client_closed"
+            raise
+        except (ConnectionError, aiohttp.ClientConnectionResetError):
+            reason = "client_closed"
+            raise
+        finally:
+            self._tap.note(Over(exchange, self._ns(), reason))
+        return response
+
+    async def _pass_on(
+        self, request: web.BaseRequest, exchange: Exchange
+    ) -> tuple[web.StreamResponse, EndReason]:
+        session = self._session
+        if session is None:
+            raise RuntimeError("not serving")
+        encoding = request.headers.get("Content-Encoding", "").strip().lower()
+        body: bytes | AsyncIterator[bytes] | None
+        if (request.content_length or 0) > WHOLE_BYTES or (
+            request.content_length is None and request.can_read_body
+        ):
+            body = self._as_it_comes(request, exchange, encoding)
+        else:
+            body = await request.content.read() if request.can_read_body else None
+            self._tap.note(Asked(exchange, self._ns(), body or b"", encoding), len(body or b""))
+        try:
+            upstream = await session.request(
+                request.method,
+                URL(self._origin + request.raw_path, encoded=True),
+                data=body,
+                headers=_passed_on(request.raw_headers, besides={"host"}),
+                allow_redirects=False,
+            )
+        except aiohttp.ClientError as error:
+            return self._unreachable(exchange, error), "server_closed"
+        async with upstream:
+            response = web.StreamResponse(
+                status=upstream.status,
+                reason=upstream.reason,
+                headers=_passed_on(upstream.raw_headers),
+            )
+            response[_ADDED] = {name.lower() for name in response.headers}
+            self._tap.note(
+                Answering(
+                    exchange,
+                    self._ns(),
+                    upstream.status,
+                    upstream.headers.get("Content-Type", ""),
+                    upstream.headers.get("Content-Encoding", "").strip().lower(),
+                    upstream.headers.get("Mcp-Session-Id"),
+                )
+            )
+            await response.prepare(request)
+            try:
+                async for piece in upstream.content.iter_any():
+                    self._tap.note(Piece(exchange, self._ns(), piece), len(piece))
+                    await response.write(piece)
+            except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError):
+                # What broke off there breaks off here: no client may take the half for the whole.
+                if request.transport is not None:
+                    request.transport.abort()
+                return response, "server_closed"
+            await response.write_eof()
+        return response, "done"
+
+    async def _as_it_comes(
+        self, request: web.BaseRequest, exchange: Exchange, encoding: str
+    ) -> AsyncIterator[bytes]:
+        copy = bytearray()
+        is_whole = True
+        async for piece in request.content.iter_any():
+            is_whole = is_whole and self._tap.backlog.has_room(len(copy) + len(piece))
+            if is_whole:
+                copy += piece
+            else:
+                copy.clear()
+                exchange.is_torn = True
+            yield piece
+        self._tap.note(Asked(exchange, self._ns(), bytes(copy), encoding), len(copy))
+
+    def _unreachable(self, exchange: Exchange, error: Exception) -> web.Response:
+        said = f"mcplens: {self._origin} did not answer: {type(error).__name__}"
+        self._tap.note(Answering(exchange, self._ns(), 502, "text/plain", "", None))
+        response = web.Response(status=502, text=said + "\n")
+        response[_ADDED] = {"content-type", "content-length"}
+        return response
+
+
+def _passed_on(
+    raw_headers: Iterable[tuple[bytes, bytes]], *, besides: Iterable[str] = ()
+) -> CIMultiDict[str]:
+    """Take over headers as they are, without those that belong to a single hop."""
+    found: list[tuple[str, str]] = []
+    own = {*_HOP_BY_HOP, *besides}
+    for raw_name, raw_value in raw_headers:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("utf-8", "surrogateescape")
+        if name.lower() == "connection":
+            own |= {word.strip().lower() for word in value.split(",")}
+        found.append((name, value))
+    return CIMultiDict((name, value) for name, value in found if name.lower() not in own)
+
+
+async def _leave_as_sent(_: web.BaseRequest, response: web.StreamResponse) -> None:
+    """Take out again what the HTTP library adds to a response."""
+    sent = response.get(_ADDED)
+    if sent is not None:
+        for name in ("Server", "Date", "Content-Type"):
+            if name.lower() not in sent:
+                response.headers.pop(name, None)
+
+
+async def _told_to_end() -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, told.set)
+    await told.wait()
+
+
+def say_listening(listening: Listening, port: int, upstream: str) -> None:
+    """Tell which address a client has to be given."""
+    url = URL(upstream, encoded=True)
+    shown = f"[{listening.host}]" if ":" in listening.host else listening.host
+    say(f"listening on http://{shown}:{port}{url.raw_path} in front of {listening.shown_upstream}")
+    if not listening.is_loopback:
+        say(f"anyone who reaches {shown}:{port} reaches that server")
