@@ -14,7 +14,13 @@ from mcplens.capture.answers import (
     items_of,
 )
 from mcplens.capture.error_rules import NO_ERROR_RULES, Answer, ErrorRules
-from mcplens.capture.failures import Failure, failure_of_error, failure_of_result, first_text
+from mcplens.capture.failures import (
+    Failure,
+    failure_of_error,
+    failure_of_result,
+    failure_of_status,
+    first_text,
+)
 from mcplens.events import CALL_METHODS
 
 if TYPE_CHECKING:
@@ -125,7 +131,20 @@ def ending_by_disconnect(reason: str) -> Ending:
         return Ending("cancelled", reason)
     if reason == "deadline":
         return Ending("timeout", reason)
+    if reason in ("messages_lost", "contents_unread"):
+        return unanswered(reason)
     return Ending("disconnected", reason)
+
+
+def ending_by_status(event: Event, status: int, error: Any, *, privacy: Privacy) -> Ending:
+    """Write into an event that only the status of an HTTP response answered it."""
+    event.http_status = status
+    if isinstance(error, dict):
+        _note_failure(event, failure_of_error(event.method or "", error), privacy)
+        return _ERROR
+    _note_failure(event, failure_of_status(status), privacy)
+    event.error_origin = "transport"
+    return Ending("protocol_error", "http_status")
 
 
 def unanswered(basis: str) -> Ending:

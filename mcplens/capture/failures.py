@@ -29,6 +29,8 @@ HEADER_MISMATCH: Final = -32020
 MISSING_CLIENT_CAPABILITY: Final = -32021
 UNSUPPORTED_PROTOCOL_VERSION: Final = -32022
 
+SERVER_ERROR: Final = 500  # Of HTTP.
+
 _CODE_IN_TEXT: Final = re.compile(r"MCP error (-32\d{3})\b:?\s*")
 _UNKNOWN_TOOL: Final = re.compile(
     r"(unknown|no such) tool\b|\btool\b.{0,200}\b(not found|does not exist|is not registered)\b",
@@ -105,6 +107,12 @@ def failure_of_error(method: str, error: Any) -> Failure:
         # A wrapped upstream failure says more than "internal error".
         error_class, rule = _class_of_data(error.get("data")) or (error_class, rule)
     return Failure(error_class, rule, code, text)
+
+
+def failure_of_status(status: int) -> Failure:
+    """Class what a server, or the web before it, says by an HTTP status alone."""
+    error_class = _CLASS_OF_STATUS.get(status) or ("internal" if status == SERVER_ERROR else None)
+    return Failure(error_class, None if error_class is None else f"http_{status}")
 
 
 def failure_of_result(result: Mapping[str, Any], *, target: str | None) -> Failure:

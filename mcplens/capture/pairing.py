@@ -10,6 +10,7 @@ from mcplens.capture.endings import (
     Ending,
     ending_by_cancel,
     ending_by_disconnect,
+    ending_by_status,
     unanswered,
 )
 from mcplens.capture.finishing import Finishing
@@ -29,7 +30,7 @@ from mcplens.capture.waits import ASKS_PERSON_OR_MODEL, Questions
 from mcplens.config import NO_SETTINGS, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from mcplens.capture.clock import Clock
     from mcplens.capture.identity import ConnectionFacts, Identity
@@ -244,12 +245,24 @@ class Pairing:
         if self._rounds:
             self._rounds.tick(ns, opened_before_ns=before_ns)
 
-    def exchange_ended(self, scope: str, reason: str, ns: int) -> None:
-        """End what is open within a scope, because nothing more comes in it."""
+    def exchange_ended(self, exchange: str, reason: str, ns: int) -> None:
+        """End what is open of an HTTP exchange, because nothing more comes in it."""
+        for request in self._taken_of(exchange):
+            self._finishing.last_round(request, ending_by_disconnect(reason), ns)
+
+    def exchange_refused(self, exchange: str, *, status: int, error: Any, ns: int) -> None:
+        """End what is open of an HTTP exchange that was answered by its status."""
+        for request in self._taken_of(exchange):
+            ending = ending_by_status(
+                request.event, status, error, privacy=self._openings.privacy_of(request.event)
+            )
+            self._finishing.last_round(request, ending, ns)
+
+    def _taken_of(self, exchange: str) -> Iterator[OpenRequest]:
         for asker in (self._client, self._server):
-            for request in asker.requests.in_scope(scope):
+            for request in asker.requests.in_exchange(exchange):
                 asker.requests.take(request.key, fate="given_up")
-                self._finishing.last_round(request, ending_by_disconnect(reason), ns)
+                yield request
 
     def close_all(self, reason: str, ns: int) -> None:
         """End all that has no end yet, because the connection ended."""

@@ -214,9 +214,9 @@ class OpenRequests:
                 found.append(request)
         return found
 
-    def in_scope(self, scope: str) -> list[OpenRequest]:
-        """List what is open within a scope."""
-        return [request for request in self._open.values() if request.scope == scope]
+    def in_exchange(self, exchange: str) -> list[OpenRequest]:
+        """List what is open of an HTTP exchange."""
+        return [request for request in self._open.values() if request.exchange == exchange]
 
     def take_all(self) -> list[OpenRequest]:
         """Follow nothing any more, and give what was open, the oldest first."""

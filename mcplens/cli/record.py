@@ -16,14 +16,21 @@ if TYPE_CHECKING:
 KEEP: Final = ("none", "shape", "full")
 """What of contents may be kept."""
 
-_OPTIONS: Final = ("--label", "--server", "--keep", "--config", "--store")
+_OPTIONS: Final = ("--label", "--server", "--keep", "--config", "--store", "--listen")
 _HELP_COMMAND: Final = "mcplens record --help"
-_USAGE: Final = "mcplens record [OPTIONS] -- COMMAND [ARGUMENT]..."
+_USAGE: Final = """\
+mcplens record [OPTIONS] -- COMMAND [ARGUMENT]...
+       mcplens record [OPTIONS] --listen HOST:PORT URL"""
 _DESCRIPTION: Final = """\
 Stand in for a server: start COMMAND, pass every byte on unchanged, and record
 the calls. Write it where an MCP client expects the server's command:
 
-  mcplens record -- python server.py"""
+  mcplens record -- python server.py
+
+With --listen, stand in front of a server that speaks streamable HTTP, and give
+clients our address in place of its own:
+
+  mcplens record --listen 127.0.0.1:8900 https://host/mcp"""
 
 
 def record(words: Sequence[str]) -> int:
@@ -45,6 +52,8 @@ def record(words: Sequence[str]) -> int:
     command = options.command
     if command[:1] == ["--"]:  # It ends our options; any other is the server's.
         command = command[1:]
+    if options.listen is not None:
+        return _listen(parser, options, command)
     if not command:
         parser.error("there is no COMMAND to start")
 
@@ -60,6 +69,23 @@ def record(words: Sequence[str]) -> int:
             config=options.config,
             store=options.store,
         )
+    )
+
+
+def _listen(parser: _Parser, options: argparse.Namespace, words: list[str]) -> int:
+    if len(words) != 1:
+        parser.error("--listen takes the URL of one server")
+
+    from mcplens.capture.http.recording import run_http_proxy  # not needed for stdio
+
+    return run_http_proxy(
+        options.listen,
+        words[0],
+        label=options.label,
+        server_name=options.server,
+        keep=options.keep,
+        config=options.config,
+        store=options.store,
     )
 
 
@@ -90,6 +116,7 @@ def _parser() -> _Parser:
         help="Read these settings. Default: $MCPLENS_CONFIG, else the nearest mcplens.toml.",
     )
     add("--store", metavar="DIR", help="Record into this store.")
+    add("--listen", metavar="HOST:PORT", help="Serve HTTP here, in front of URL.")
     add("-h", "--help", action="store_true", help="Show this message and exit.")
     # The server's own options are the server's, with `--` before them or not.
     add("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
@@ -99,7 +126,5 @@ def _parser() -> _Parser:
 def _refusal(option: str) -> str:
     import difflib  # needed for a slip of the keyboard
 
-    near = difflib.get_close_matches(
-        option, ("--label", "--server", "--keep", "--config", "--store"), n=1
-    )
+    near = difflib.get_close_matches(option, _OPTIONS, n=1)
     return f"there is no option {option}" + (f". Did you mean {near[0]}?" if near else "")

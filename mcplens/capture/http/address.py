@@ -63,5 +63,7 @@ def parse_listening(listen: str, url: str) -> Listening:
         is_url = False
     if not is_url:
         raise UsageError(f"{url} is no URL of a server, such as https://host/mcp")
+    if parts.username or parts.password:
+        raise UsageError("the URL names a user; give the client the credential instead")
     host = (match[1] or LOOPBACK).strip("[]")
     return Listening(host=host, port=int(match[2]), upstream=url)

@@ -98,6 +98,11 @@ class HttpTap:
     def __init__(self) -> None:
         self.backlog: Backlog[Seen] = Backlog(max_waiting=100_000)
         self._numbers = count(1)
+        self._is_stopped = False
+
+    def stop(self) -> None:
+        """Note nothing any more: nobody reads it."""
+        self._is_stopped = True
 
     def begin(
         self,
@@ -120,6 +125,8 @@ class HttpTap:
 
     def note(self, seen: Seen, weight: int = 0) -> None:
         """Note what was seen, or leave it out where there is no room."""
+        if self._is_stopped:
+            return
         exchange = seen.exchange
         is_end = isinstance(seen, Over)
         if exchange.is_torn and not is_end:

@@ -157,7 +157,7 @@ class HttpProxy:
                 allow_redirects=False,
             )
         except aiohttp.ClientError as error:
-            return self._unreachable(exchange, error), "server_closed"
+            return self._unreachable(error), "server_closed"
         async with upstream:
             response = web.StreamResponse(
                 status=upstream.status,
@@ -203,12 +203,9 @@ class HttpProxy:
             yield piece
         self._tap.note(Asked(exchange, self._ns(), bytes(copy), encoding), len(copy))
 
-    def _unreachable(self, exchange: Exchange, error: Exception) -> web.Response:
+    def _unreachable(self, error: Exception) -> web.Response:
         said = f"mcplens: {self._origin} did not answer: {type(error).__name__}"
-        self._tap.note(Answering(exchange, self._ns(), 502, "text/plain", "", None))
-        response = web.Response(status=502, text=said + "\n")
-        response[_ADDED] = {"content-type", "content-length"}
-        return response
+        return web.Response(status=502, text=said + "\n")
 
 
 def _passed_on(

@@ -153,16 +153,22 @@ class HttpReader:
         connection = reading.connection
         if connection is None:
             return
+        status = reading.status or 0
         if exchange.is_torn:
             connection.correlator.exchange_ended(reading.name, "messages_lost", over.ns)
-        elif reading.status is not None and reading.status >= ERROR_STATUS:
+        elif status >= ERROR_STATUS:
             connection.correlator.exchange_refused(
-                reading.name, status=reading.status, error=reading.refusal, ns=over.ns
+                reading.name, status=status, error=reading.refusal, ns=over.ns
             )
         elif exchange.method == "DELETE":
-            if reading.status in OK_STATUSES:
+            if status in OK_STATUSES:
                 self._connections.end(connection, "client_closed", over.ns)
-        elif over.reason == "client_closed":
+        else:
+            self._broken_off(over, reading, connection)
+
+    def _broken_off(self, over: Over, reading: Reading, connection: HttpConnection) -> None:
+        """End what no answer came for, where none can come any more."""
+        if over.reason == "client_closed":
             # In the old era a client that leaves a stream has not cancelled what it asked.
             if connection.session_id is None:
                 connection.correlator.exchange_ended(reading.name, "client_closed", over.ns)

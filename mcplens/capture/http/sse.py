@@ -26,12 +26,22 @@ class ServerSentEvent(NamedTuple):
 class EventReader:
     """Cuts a stream into events: any chunks in, whole events out."""
 
-    __slots__ = ("_data", "_has_id", "_is_oversized", "_is_start", "_max_bytes", "_rest", "_size", "_type")
+    __slots__ = (
+        "_data",
+        "_has_id",
+        "_is_oversized",
+        "_is_start",
+        "_max_bytes",
+        "_rest",
+        "_size",
+        "_type",
+    )
 
     def __init__(self, *, max_bytes: int = MAX_EVENT_BYTES) -> None:
         self._max_bytes = max_bytes
         self._rest = bytearray()
         self._is_start = True
+        self._size = 0
         self._begin_event()
 
     def feed(self, chunk: bytes) -> list[ServerSentEvent]:
