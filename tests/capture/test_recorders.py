@@ -170,11 +170,13 @@ for _ in range(10_000):
 deadline = time.monotonic() + 30
 while left() and time.monotonic() < deadline:
     time.sleep(0.1)
-print(len(left()), threading.active_count())
+# Another process may just be sealing what is full; a thread waits for its end.
+names = {t.name for t in threading.enumerate()} - {'mcplens-housekeeping'}
+print(len(left()), *sorted(names))
 """
     )
 
-    assert ran.stdout.split() == ["0", "2"]
+    assert ran.stdout.split() == ["0", "MainThread", "mcplens-recorder"]
     assert len({event.run_id for event in calls(store)}) == 1
     assert len(calls(store)) == 10_000
     assert rows(store, "runs")[-1].lost_count == 0
