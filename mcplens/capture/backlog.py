@@ -65,14 +65,16 @@ class Backlog(Generic[T]):
         self._noted_bytes += weight
         self._waiting.append((item, weight))
 
-    def read_some(self, read: Callable[[T], None]) -> bool:
-        """Read a few, and say whether more are waiting."""
+    def read_some(self, read: Callable[[T], object]) -> bool:
+        """Read a few, and say whether more are waiting; `read` says False to what is not due."""
         for _ in range(READ_AT_ONCE):
             if not self._waiting:
                 return False
             item, weight = self._waiting.popleft()
+            if read(item) is False:
+                self._waiting.appendleft((item, weight))
+                return False
             self._gone_bytes += weight
-            read(item)
         return True
 
     def drop(self) -> None:

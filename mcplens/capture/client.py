@@ -65,14 +65,26 @@ async def record_transport(
         is_warmup=is_warmup,
     )
     recorder.attach(tap)
+    is_cancelled = False
     try:
         async with transport as (read, write, *rest):
             if rest and getattr(rest[0], "__name__", None) == "get_session_id":
                 # mcp 1.x gives a third thing over HTTP, which tells the session's id.
                 tap.protocol_session = rest[0]
-            yield (TappedReader(read, tap), TappedWriter(write, tap), *rest)
-            # Before the transport closes its streams: the client was the first to go.
-            tap.end("client_closed")
+            try:
+                yield (TappedReader(read, tap), TappedWriter(write, tap), *rest)
+            except BaseException as error:
+                is_cancelled = type(error).__name__ == "CancelledError"
+                raise
+            finally:
+                # Before the transport closes its streams: the client was the first to go. But a
+                # transport that breaks cancels its client first.
+                if not is_cancelled:
+                    tap.end("client_closed")
+    except Exception:
+        if is_cancelled:
+            tap.broke()
+        raise
     finally:
         tap.end("client_closed")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from mcplens.capture.identity import ConnectionFacts
     from mcplens.capture.recorder import Recorder
     from mcplens.events import Direction, Outcome
+
+
+CANCEL_HELD_NS: Final = 250_000_000
+"""How long a cancel waits to be read: when a transport breaks, the SDK itself cancels what is open,
+and only then it shows why."""
+
+_NO_ANSWER: Final = ("SSE stream ended", "SSE stream failed")
+"""What mcp 2 says in the server's place when an HTTP answer broke off."""
+
+_CONNECTION_CLOSED: Final = -32000
 
 
 class Passed(NamedTuple):
@@ -53,6 +63,7 @@ class ClientTap:
         """Tells the HTTP session's id, once there is one."""
         self._backlog: Backlog[Passed] = Backlog()
         self._end: tuple[str, int] | None = None
+        self._is_broken = False
         self._correlator = recorder.correlator(facts, server_name=server_name)
 
     def note(self, direction: Direction, item: Any) -> None:
@@ -73,6 +84,12 @@ class ClientTap:
         if self._end is None:
             self._end = (reason, self._recorder.clock.ns())
 
+    def broke(self) -> None:
+        """Note that the transport gave out, and that what was cancelled just before was not."""
+        if self._end is None:
+            self._is_broken = True
+            self.end("server_exited")
+
     def work(self) -> bool:
         """Read a few messages, and say whether more are waiting."""
         end = self._end
@@ -83,8 +100,9 @@ class ClientTap:
 
     def give_up(self) -> None:
         """Count the messages that there was no time for, and end what is open."""
-        self._backlog.drop()
         self.end("client_closed")
+        self._backlog.read_some(self._read)  # A cancel may have waited for this.
+        self._backlog.drop()
         self._rest(self._end)
 
     def _rest(self, end: tuple[str, int] | None) -> None:
@@ -98,22 +116,32 @@ class ClientTap:
             self._correlator.ended(*end)
             self._recorder.detach(self)
 
-    def _read(self, passed: Passed) -> None:
+    def _read(self, passed: Passed) -> bool:
         if isinstance(passed.item, GaveUp):
             request_id = getattr(_inside(passed.item.message), "id", None)
             self._correlator.given_up(request_id, passed.item.outcome, passed.ns)
-            return
+            return True
         try:
             message = wire_form(passed.item)
             size = None if message is None else len(msgspec.json.encode(message))
         except Exception:  # noqa: BLE001  an SDK's object may refuse in any way it likes
             message = size = None
+        if _is_cancel(message):
+            end = self._end
+            if end is None and self._recorder.clock.ns() - passed.ns < CANCEL_HELD_NS:
+                return False
+            if self._is_broken and end is not None and end[1] - passed.ns < CANCEL_HELD_NS:
+                return True
+        if _says_no_answer(message):
+            self._correlator.given_up(message["id"], "disconnected", passed.ns, basis="transport")
+            return True
         beside = passed.beside
         session_id = _ask(self.protocol_session)
         if session_id:
             hashed = hash_of_protocol_session(session_id, self._recorder.privacy)
             beside = beside._replace(protocol_session_id=hashed)
         self._correlator.message(passed.direction, message, ns=passed.ns, size=size, beside=beside)
+        return True
 
     def _beside(self) -> Beside:
         if self._test_id is None and self._is_warmup is None:
@@ -132,6 +160,18 @@ def wire_form(item: Any) -> Any:
         # As the SDK itself writes it: what was not set is not sent.
         return dump(by_alias=True, mode="json", exclude_unset=True)
     return message if isinstance(message, dict) else None
+
+
+def _is_cancel(message: Any) -> bool:
+    return isinstance(message, dict) and message.get("method") == "notifications/cancelled"
+
+
+def _says_no_answer(message: Any) -> bool:
+    """Tell an error that the SDK made up when an HTTP answer broke off from one of the server."""
+    error = message.get("error") if isinstance(message, dict) else None
+    if not isinstance(error, dict) or error.get("code") != _CONNECTION_CLOSED:
+        return False
+    return str(error.get("message")).startswith(_NO_ANSWER)
 
 
 def _weight_of(item: Any) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from mcplens.capture.endings import Ending
 from mcplens.capture.identity import ConnectionFacts, Identity
 from mcplens.capture.names import clean_name
 from mcplens.capture.openings import params_of
@@ -131,7 +132,9 @@ class Correlator:
         except Exception as error:  # noqa: BLE001  watching never harms the watched
             self._trouble(error, ns)
 
-    def given_up(self, request_id: Any, outcome: Outcome, ns: int) -> None:
+    def given_up(
+        self, request_id: Any, outcome: Outcome, ns: int, *, basis: str = "caller"
+    ) -> None:
         """End a request of the client, since the observer sits in its caller and saw it give up.
 
         Nothing happens where its cancel or its answer was seen before.
@@ -139,7 +142,7 @@ class Correlator:
         try:
             key = scoped_key(request_id, None)
             if key is not None:
-                self._pairing.given_up(key, outcome, ns)
+                self._pairing.given_up(key, Ending(outcome, basis), ns)
         except Exception as error:  # noqa: BLE001  watching never harms the watched
             self._trouble(error, ns)
 

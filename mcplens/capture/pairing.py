@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from mcplens.capture.privacy import Privacy
     from mcplens.capture.rows import ConnectionRows
     from mcplens.capture.sighting import Sighting
-    from mcplens.events import Direction, NoticeKind, Outcome, Row
+    from mcplens.events import Direction, NoticeKind, Row
 
 OPEN_ROW_AFTER_NS: Final = 1_000_000_000
 """A request that is open for longer is written as opened."""
@@ -219,11 +219,11 @@ class Pairing:
             earlier = request.note
             request.note = understood.note if earlier is None else earlier.then(understood.note)
 
-    def given_up(self, key: RequestKey, outcome: Outcome, ns: int) -> None:
+    def given_up(self, key: RequestKey, ending: Ending, ns: int) -> None:
         """End the client's request that its caller was seen to give up."""
         request = self._client.requests.take(key, fate="given_up")
         if request is not None:
-            self._finishing.last_round(request, Ending(outcome, "caller"), ns)
+            self._finishing.last_round(request, ending, ns)
 
     def task_status(self, seen: Sighting, params: Mapping[str, Any]) -> None:
         """Take in how far a task is."""
