@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-LAYERS = ("staging", "intermediate", "marts")
+LAYERS = ("raw", "staging", "intermediate", "marts")
 """Each reads only what stands before it; marts never read each other."""
 
 

@@ -241,6 +241,191 @@ create table if not exists raw_budgets (
     budget_id varchar, tool_pattern varchar, has_server boolean, quantile double, limit_ms double
 );
 
+-- Which connections were recorded twice, by observers one behind the other: what the inner one saw does not
+-- count. A proxy tells the server that it starts, and is believed as long as its own recording is here and
+-- began alike. Nobody tells the others: they are known by the same first requests, answered within a second
+-- of each other (a request may wait in a pipe until what stands between has started), on behalf of one
+-- process where that is known, and one to one. Where a stateless client speaks HTTP, many connections may be
+-- recorded as one, so that nothing follows from how it began.
+create or replace view raw_shadows as
+with
+
+written as (
+
+    select * from raw_connections
+
+),
+
+links as (
+
+    select
+        connection_id,
+        max(
+            case observer
+                when 'client' then 1
+                when 'proxy' then 2
+                when 'server' then 3
+                else 4
+            end
+        ) as place_from_client,
+        max(shadowed_by) as told_by,
+        -- The number of requests stands first, so that the greatest knows most.
+        max(opening_hash) as opening_hash,
+        max(client_process_id) as client_process_id,
+        max(case when server_basis = 'handshake' then server_name end) as server_name,
+        coalesce(min(first_answered_at), min(first_request_at)) as began_at,
+        bool_or(transport = 'http' and protocol_version >= '2026-07-28') as is_merged
+    from written
+    group by connection_id
+
+),
+
+told as (
+
+    select
+        inside.connection_id,
+        outside.connection_id as shadowed_by
+    from links as inside
+    inner join links as outside
+        on
+            inside.told_by = outside.connection_id
+            and inside.connection_id <> outside.connection_id
+    where
+        (
+            inside.opening_hash <> outside.opening_hash
+            and split_part(inside.opening_hash, '-', 1) = split_part(outside.opening_hash, '-', 1)
+        ) is not true
+
+),
+
+untold as (
+
+    select
+        links.*,
+        date_trunc('second', links.began_at) as began_second
+    from links
+    left join told on links.connection_id = told.connection_id
+    where
+        told.connection_id is null
+        and links.opening_hash is not null
+        and links.is_merged is not true
+
+),
+
+-- With observers of one kind there is nothing to compare.
+outermost as (
+
+    select min(place_from_client) as place_from_client
+    from links
+
+),
+
+-- Connections of years may begin alike; only those of the same moment are compared.
+around as (
+
+    select
+        *,
+        began_second + to_seconds(unnest([-1, 0, 1])) as other_second
+    from untold
+    where place_from_client > (select outermost.place_from_client from outermost)
+
+),
+
+alike as (
+
+    select
+        inside.connection_id,
+        inside.place_from_client,
+        outside.connection_id as shadowed_by,
+        outside.place_from_client as from_client,
+        abs(epoch_us(outside.began_at) - epoch_us(inside.began_at)) as apart_us
+    from around as inside
+    inner join links as outside
+        on
+            inside.opening_hash = outside.opening_hash
+            and inside.other_second = date_trunc('second', outside.began_at)
+    where
+        outside.place_from_client < inside.place_from_client
+        and outside.is_merged is not true
+        and (inside.client_process_id <> outside.client_process_id) is not true
+        and (inside.server_name <> outside.server_name) is not true
+        and abs(epoch_us(outside.began_at) - epoch_us(inside.began_at)) <= 1000000
+
+),
+
+ranked as (
+
+    select
+        connection_id,
+        shadowed_by,
+        row_number() over (
+            partition by connection_id
+            order by from_client desc, apart_us asc, shadowed_by asc
+        ) as outer_place,
+        row_number() over (
+            partition by shadowed_by, place_from_client
+            order by apart_us, connection_id
+        ) as inner_place
+    from alike
+
+),
+
+final as (
+
+    select
+        connection_id,
+        shadowed_by,
+        'told' as basis
+    from told
+    union all
+    select
+        connection_id,
+        shadowed_by,
+        'opening' as basis
+    from ranked
+    where
+        outer_place = 1
+        and inner_place = 1
+
+)
+
+select * from final;
+
+comment on view raw_shadows is 'One row per connection that another observer recorded from further out.';
+comment on column raw_shadows.connection_id is 'The connection.';
+comment on column raw_shadows.shadowed_by is
+'The connection that recorded the same traffic from further out.';
+comment on column raw_shadows.basis is 'How that is known: told by the outer observer, or opening.';
+
+-- The traces that tell a session: those that more than one request carried. Two observers of one request see
+-- the same span, id and target. Who asks for no sessions does not pay for this.
+create or replace view raw_traces as
+with
+
+carried as (
+
+    select * from raw_events
+    where trace_id is not null
+
+),
+
+final as (
+
+    select trace_id
+    from carried
+    group by trace_id
+    having
+        min(span_id) <> max(span_id)
+        or min(request_id) <> max(request_id)
+        or min(target) <> max(target)
+
+)
+
+select * from final;
+
+comment on view raw_traces is 'One row per trace that holds more than one request.';
+comment on column raw_traces.trace_id is 'The W3C trace.';
+
 create or replace view stg_budgets as
 with
 
@@ -285,6 +470,12 @@ written as (
 
 ),
 
+shadows as (
+
+    select * from raw_shadows
+
+),
+
 ranked as (
 
     select
@@ -306,30 +497,31 @@ ranked as (
 final as (
 
     select
-        connection_id,
-        run_id,
-        observer,
-        transport,
-        command,
-        address,
-        spawned_at,
-        first_answered_at,
-        ended_at,
-        end_reason,
-        exit_code,
-        client_name,
-        client_version,
-        server_name,
-        server_basis,
-        server_version,
-        protocol_version,
-        client_process_id,
-        shadowed_by,
-        first_request_at,
-        opening_hash,
-        recorded_at
+        ranked.connection_id,
+        ranked.run_id,
+        ranked.observer,
+        ranked.transport,
+        ranked.command,
+        ranked.address,
+        ranked.spawned_at,
+        ranked.first_answered_at,
+        ranked.ended_at,
+        ranked.end_reason,
+        ranked.exit_code,
+        ranked.client_name,
+        ranked.client_version,
+        ranked.server_name,
+        ranked.server_basis,
+        ranked.server_version,
+        ranked.protocol_version,
+        ranked.client_process_id,
+        shadows.shadowed_by,
+        ranked.first_request_at,
+        ranked.opening_hash,
+        ranked.recorded_at
     from ranked
-    where age = 1
+    left join shadows on ranked.connection_id = shadows.connection_id
+    where ranked.age = 1
 
 )
 
@@ -364,6 +556,7 @@ comment on column stg_connections.opening_hash is
 'How many of the first three requests came, and a keyed hash of them.';
 comment on column stg_connections.recorded_at is 'When the recorder wrote the row into its spool, UTC.';
 
+-- What a second observer saw of the same connection is left out.
 create or replace view stg_definitions as
 with
 
@@ -373,23 +566,31 @@ written as (
 
 ),
 
+shadows as (
+
+    select connection_id from raw_shadows
+
+),
+
 final as (
 
     select
-        definition_hash,
-        run_id,
-        connection_id,
-        server_name,
-        kind,
-        name,
-        definition,
-        definition_bytes,
-        is_read_only,
-        is_idempotent,
-        is_destructive,
-        seen_at,
-        recorded_at
+        written.definition_hash,
+        written.run_id,
+        written.connection_id,
+        written.server_name,
+        written.kind,
+        written.name,
+        written.definition,
+        written.definition_bytes,
+        written.is_read_only,
+        written.is_idempotent,
+        written.is_destructive,
+        written.seen_at,
+        written.recorded_at
     from written
+    left join shadows on written.connection_id = shadows.connection_id
+    where shadows.connection_id is null
 
 )
 
@@ -425,8 +626,15 @@ ended as (
 
 shadowed as (
 
-    select connection_id from raw_connections
-    where shadowed_by is not null
+    select connection_id from raw_shadows
+
+),
+
+-- Grouped, though a trace stands there once: then who asks for no sessions does not pay for finding them.
+traces as (
+
+    select trace_id from raw_traces
+    group by trace_id
 
 ),
 
@@ -446,8 +654,20 @@ final as (
         ended.is_final,
         ended.attempt,
         ended.retry_of,
-        ended.session_id,
-        ended.session_basis,
+        case
+            when
+                traces.trace_id is not null
+                and (ended.session_basis in ('handle', 'protocol')) is not true
+                then ended.trace_id
+            else ended.session_id
+        end as session_id,
+        case
+            when
+                traces.trace_id is not null
+                and (ended.session_basis in ('handle', 'protocol')) is not true
+                then 'trace'
+            else ended.session_basis
+        end as session_basis,
         ended.client_name,
         ended.client_version,
         ended.agent_id,
@@ -532,6 +752,7 @@ final as (
         end as measured_ms
     from ended
     left join shadowed on ended.connection_id = shadowed.connection_id
+    left join traces on ended.trace_id = traces.trace_id
     where shadowed.connection_id is null
 
 )
@@ -630,6 +851,7 @@ comment on column stg_events.is_without_answer is
 comment on column stg_events.measured_ms is
 'work_ms where it counts for quantiles: answered calls, and the time waited for a timeout.';
 
+-- What a second observer saw of the same connection is left out; what its recorder met itself is not.
 create or replace view stg_notices as
 with
 
@@ -639,22 +861,32 @@ written as (
 
 ),
 
+shadows as (
+
+    select connection_id from raw_shadows
+
+),
+
 final as (
 
     select
-        notice_id,
-        run_id,
-        connection_id,
-        noticed_at,
-        kind,
-        direction,
-        method,
-        request_id,
-        detail,
-        size_bytes,
-        lost_count,
-        recorded_at
+        written.notice_id,
+        written.run_id,
+        written.connection_id,
+        written.noticed_at,
+        written.kind,
+        written.direction,
+        written.method,
+        written.request_id,
+        written.detail,
+        written.size_bytes,
+        written.lost_count,
+        written.recorded_at
     from written
+    left join shadows on written.connection_id = shadows.connection_id
+    where
+        shadows.connection_id is null
+        or written.kind in ('lost', 'recorder_trouble')
 
 )
 
@@ -707,8 +939,15 @@ ended_ids as (
 
 shadowed as (
 
-    select connection_id from raw_connections
-    where shadowed_by is not null
+    select connection_id from raw_shadows
+
+),
+
+-- Grouped, though a trace stands there once: then who asks for no sessions does not pay for finding them.
+traces as (
+
+    select trace_id from raw_traces
+    group by trace_id
 
 ),
 
@@ -728,8 +967,20 @@ final as (
         opened.is_final,
         opened.attempt,
         opened.retry_of,
-        opened.session_id,
-        opened.session_basis,
+        case
+            when
+                traces.trace_id is not null
+                and (opened.session_basis in ('handle', 'protocol')) is not true
+                then opened.trace_id
+            else opened.session_id
+        end as session_id,
+        case
+            when
+                traces.trace_id is not null
+                and (opened.session_basis in ('handle', 'protocol')) is not true
+                then 'trace'
+            else opened.session_basis
+        end as session_basis,
         opened.client_name,
         opened.client_version,
         opened.agent_id,
@@ -806,6 +1057,7 @@ final as (
     from opened
     left join ended_ids on opened.event_id = ended_ids.event_id
     left join shadowed on opened.connection_id = shadowed.connection_id
+    left join traces on opened.trace_id = traces.trace_id
     where
         ended_ids.event_id is null
         and shadowed.connection_id is null

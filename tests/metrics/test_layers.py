@@ -10,8 +10,13 @@ from mcplens.metrics.connect import connect
 from mcplens.metrics.layers import LAYERS, view_files
 
 VIEWS = {view.name: view for view in view_files()}
-READABLE = {"staging": {"raw"}, "intermediate": {"staging"}, "marts": {"staging", "intermediate"}}
-PREFIXES = {"staging": "stg_", "intermediate": "int_", "marts": ""}
+READABLE = {
+    "raw": {"raw"},
+    "staging": {"raw"},
+    "intermediate": {"staging"},
+    "marts": {"staging", "intermediate"},
+}
+PREFIXES = {"raw": "raw_", "staging": "stg_", "intermediate": "int_", "marts": ""}
 
 
 def layer_of(name):

@@ -9,6 +9,12 @@ written as (
 
 ),
 
+shadows as (
+
+    select * from raw_shadows
+
+),
+
 ranked as (
 
     select
@@ -30,30 +36,31 @@ ranked as (
 final as (
 
     select
-        connection_id,
-        run_id,
-        observer,
-        transport,
-        command,
-        address,
-        spawned_at,
-        first_answered_at,
-        ended_at,
-        end_reason,
-        exit_code,
-        client_name,
-        client_version,
-        server_name,
-        server_basis,
-        server_version,
-        protocol_version,
-        client_process_id,
-        shadowed_by,
-        first_request_at,
-        opening_hash,
-        recorded_at
+        ranked.connection_id,
+        ranked.run_id,
+        ranked.observer,
+        ranked.transport,
+        ranked.command,
+        ranked.address,
+        ranked.spawned_at,
+        ranked.first_answered_at,
+        ranked.ended_at,
+        ranked.end_reason,
+        ranked.exit_code,
+        ranked.client_name,
+        ranked.client_version,
+        ranked.server_name,
+        ranked.server_basis,
+        ranked.server_version,
+        ranked.protocol_version,
+        ranked.client_process_id,
+        shadows.shadowed_by,
+        ranked.first_request_at,
+        ranked.opening_hash,
+        ranked.recorded_at
     from ranked
-    where age = 1
+    left join shadows on ranked.connection_id = shadows.connection_id
+    where ranked.age = 1
 
 )
 

@@ -1,3 +1,4 @@
+-- What a second observer saw of the same connection is left out.
 create or replace view stg_definitions as
 with
 
@@ -7,23 +8,31 @@ written as (
 
 ),
 
+shadows as (
+
+    select connection_id from raw_shadows
+
+),
+
 final as (
 
     select
-        definition_hash,
-        run_id,
-        connection_id,
-        server_name,
-        kind,
-        name,
-        definition,
-        definition_bytes,
-        is_read_only,
-        is_idempotent,
-        is_destructive,
-        seen_at,
-        recorded_at
+        written.definition_hash,
+        written.run_id,
+        written.connection_id,
+        written.server_name,
+        written.kind,
+        written.name,
+        written.definition,
+        written.definition_bytes,
+        written.is_read_only,
+        written.is_idempotent,
+        written.is_destructive,
+        written.seen_at,
+        written.recorded_at
     from written
+    left join shadows on written.connection_id = shadows.connection_id
+    where shadows.connection_id is null
 
 )
 

@@ -13,8 +13,15 @@ ended as (
 
 shadowed as (
 
-    select connection_id from raw_connections
-    where shadowed_by is not null
+    select connection_id from raw_shadows
+
+),
+
+-- Grouped, though a trace stands there once: then who asks for no sessions does not pay for finding them.
+traces as (
+
+    select trace_id from raw_traces
+    group by trace_id
 
 ),
 
@@ -34,8 +41,20 @@ final as (
         ended.is_final,
         ended.attempt,
         ended.retry_of,
-        ended.session_id,
-        ended.session_basis,
+        case
+            when
+                traces.trace_id is not null
+                and (ended.session_basis in ('handle', 'protocol')) is not true
+                then ended.trace_id
+            else ended.session_id
+        end as session_id,
+        case
+            when
+                traces.trace_id is not null
+                and (ended.session_basis in ('handle', 'protocol')) is not true
+                then 'trace'
+            else ended.session_basis
+        end as session_basis,
         ended.client_name,
         ended.client_version,
         ended.agent_id,
@@ -120,6 +139,7 @@ final as (
         end as measured_ms
     from ended
     left join shadowed on ended.connection_id = shadowed.connection_id
+    left join traces on ended.trace_id = traces.trace_id
     where shadowed.connection_id is null
 
 )

@@ -1,3 +1,4 @@
+-- What a second observer saw of the same connection is left out; what its recorder met itself is not.
 create or replace view stg_notices as
 with
 
@@ -7,22 +8,32 @@ written as (
 
 ),
 
+shadows as (
+
+    select connection_id from raw_shadows
+
+),
+
 final as (
 
     select
-        notice_id,
-        run_id,
-        connection_id,
-        noticed_at,
-        kind,
-        direction,
-        method,
-        request_id,
-        detail,
-        size_bytes,
-        lost_count,
-        recorded_at
+        written.notice_id,
+        written.run_id,
+        written.connection_id,
+        written.noticed_at,
+        written.kind,
+        written.direction,
+        written.method,
+        written.request_id,
+        written.detail,
+        written.size_bytes,
+        written.lost_count,
+        written.recorded_at
     from written
+    left join shadows on written.connection_id = shadows.connection_id
+    where
+        shadows.connection_id is null
+        or written.kind in ('lost', 'recorder_trouble')
 
 )
 

@@ -1,0 +1,155 @@
+-- Which connections were recorded twice, by observers one behind the other: what the inner one saw does not
+-- count. A proxy tells the server that it starts, and is believed as long as its own recording is here and
+-- began alike. Nobody tells the others: they are known by the same first requests, answered within a second
+-- of each other (a request may wait in a pipe until what stands between has started), on behalf of one
+-- process where that is known, and one to one. Where a stateless client speaks HTTP, many connections may be
+-- recorded as one, so that nothing follows from how it began.
+create or replace view raw_shadows as
+with
+
+written as (
+
+    select * from raw_connections
+
+),
+
+links as (
+
+    select
+        connection_id,
+        max(
+            case observer
+                when 'client' then 1
+                when 'proxy' then 2
+                when 'server' then 3
+                else 4
+            end
+        ) as place_from_client,
+        max(shadowed_by) as told_by,
+        -- The number of requests stands first, so that the greatest knows most.
+        max(opening_hash) as opening_hash,
+        max(client_process_id) as client_process_id,
+        max(case when server_basis = 'handshake' then server_name end) as server_name,
+        coalesce(min(first_answered_at), min(first_request_at)) as began_at,
+        bool_or(transport = 'http' and protocol_version >= '2026-07-28') as is_merged
+    from written
+    group by connection_id
+
+),
+
+told as (
+
+    select
+        inside.connection_id,
+        outside.connection_id as shadowed_by
+    from links as inside
+    inner join links as outside
+        on
+            inside.told_by = outside.connection_id
+            and inside.connection_id <> outside.connection_id
+    where
+        (
+            inside.opening_hash <> outside.opening_hash
+            and split_part(inside.opening_hash, '-', 1) = split_part(outside.opening_hash, '-', 1)
+        ) is not true
+
+),
+
+untold as (
+
+    select
+        links.*,
+        date_trunc('second', links.began_at) as began_second
+    from links
+    left join told on links.connection_id = told.connection_id
+    where
+        told.connection_id is null
+        and links.opening_hash is not null
+        and links.is_merged is not true
+
+),
+
+-- With observers of one kind there is nothing to compare.
+outermost as (
+
+    select min(place_from_client) as place_from_client
+    from links
+
+),
+
+-- Connections of years may begin alike; only those of the same moment are compared.
+around as (
+
+    select
+        *,
+        began_second + to_seconds(unnest([-1, 0, 1])) as other_second
+    from untold
+    where place_from_client > (select outermost.place_from_client from outermost)
+
+),
+
+alike as (
+
+    select
+        inside.connection_id,
+        inside.place_from_client,
+        outside.connection_id as shadowed_by,
+        outside.place_from_client as from_client,
+        abs(epoch_us(outside.began_at) - epoch_us(inside.began_at)) as apart_us
+    from around as inside
+    inner join links as outside
+        on
+            inside.opening_hash = outside.opening_hash
+            and inside.other_second = date_trunc('second', outside.began_at)
+    where
+        outside.place_from_client < inside.place_from_client
+        and outside.is_merged is not true
+        and (inside.client_process_id <> outside.client_process_id) is not true
+        and (inside.server_name <> outside.server_name) is not true
+        and abs(epoch_us(outside.began_at) - epoch_us(inside.began_at)) <= 1000000
+
+),
+
+ranked as (
+
+    select
+        connection_id,
+        shadowed_by,
+        row_number() over (
+            partition by connection_id
+            order by from_client desc, apart_us asc, shadowed_by asc
+        ) as outer_place,
+        row_number() over (
+            partition by shadowed_by, place_from_client
+            order by apart_us, connection_id
+        ) as inner_place
+    from alike
+
+),
+
+final as (
+
+    select
+        connection_id,
+        shadowed_by,
+        'told' as basis
+    from told
+    union all
+    select
+        connection_id,
+        shadowed_by,
+        'opening' as basis
+    from ranked
+    where
+        outer_place = 1
+        and inner_place = 1
+
+)
+
+select * from final;
+
+comment on view raw_shadows is 'One row per connection that another observer recorded from further out.';
+comment on column raw_shadows.connection_id is 'The connection.';
+comment on column raw_shadows.shadowed_by is
+'The connection that recorded the same traffic from further out.';
+comment on column raw_shadows.basis is 'How that is known: told by the outer observer, or opening.';
