@@ -24,6 +24,8 @@ INVALID_REQUEST: Final = -32600
 METHOD_NOT_FOUND: Final = -32601
 INVALID_PARAMS: Final = -32602
 INTERNAL_ERROR: Final = -32603
+HANDLER_CRASHED: Final = 0
+"""What mcp's Python SDK answers with until 2025-11-25, with the words of what was raised."""
 RESOURCE_NOT_FOUND: Final = -32002  # Until 2025-11-25; from then on -32602.
 HEADER_MISMATCH: Final = -32020
 MISSING_CLIENT_CAPABILITY: Final = -32021
@@ -79,6 +81,7 @@ _CLASS_OF_CODE: Final[dict[int, ErrorClass]] = {
     MISSING_CLIENT_CAPABILITY: "invalid_arguments",
     UNSUPPORTED_PROTOCOL_VERSION: "invalid_arguments",
     INTERNAL_ERROR: "internal",
+    HANDLER_CRASHED: "internal",
 }
 _NO_MORE_THAN_IS_ERROR: Final[tuple[ErrorClass, str]] = ("tool_failure", "is_error")
 

@@ -63,6 +63,14 @@ class Asked:
         """The caller's word that it no longer waits; it counts once the handler has let go."""
         self.is_over = False
 
+    def is_word_to_come(self) -> bool:
+        """Say whether a caller that cancels may yet say so: over HTTP it just leaves."""
+        return not (
+            self.connection is not None
+            and self.connection.is_http
+            and is_stateless(self.ctx.protocol_version)
+        )
+
     def noted(self, understood: Understood) -> None:
         """Take in what the tool notes of its call, on the tool's own thread."""
         self._tap.note(Noted(self, self._tap.ns(), understood))
@@ -201,6 +209,8 @@ class ServerTap:
             self._end_cancelled(asked)
         elif error is None:
             self._answer(answered, result_message(ctx.request_id, answered.result))
+        elif is_interruption(error) and not asked.is_word_to_come():
+            self._end_interrupted(answered)
         elif is_interruption(error):
             self._interrupted.append(answered)
         elif isinstance(error, Exception):
@@ -246,7 +256,7 @@ class ServerTap:
         reason = "interrupted"
         if answered.is_late:
             reason = "deadline"
-        elif connection.is_http and is_stateless(asked.ctx.protocol_version):
+        elif not asked.is_word_to_come():
             reason = "client_closed"
         connection.correlator.exchange_ended(asked.scope, reason, answered.ns)
 
