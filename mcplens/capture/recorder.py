@@ -215,6 +215,16 @@ class Recorder:
         self._closing.set()
         self._thread.join(timeout)
 
+    def abandon(self) -> None:
+        """Let go, in a fork, of what belongs to the process that was forked."""
+        if os.getpid() == self._process_id:
+            return
+        self._sources = ()
+        self._queue.clear()
+        if self._spool is not None:
+            with suppress(OSError):
+                self._spool.abandon()
+
     def __enter__(self) -> Self:
         return self
 

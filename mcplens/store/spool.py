@@ -102,6 +102,12 @@ class Spool:
         if self._size and self._on_part_closed:
             self._on_part_closed(path)
 
+    def abandon(self) -> None:
+        """Let go of the part in a fork, so that it is locked for as long as its writer lives."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
     def _encode(self, rows: Sequence[Row]) -> list[bytes]:
         try:
             return [self._encoder.encode(row) + b"\n" for row in rows]

@@ -1,5 +1,8 @@
 """The recorders of a process: one for each store and side, over threads, forks and its end."""
 
+import fcntl
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -47,7 +50,9 @@ def run_script(tmp_path, monkeypatch):
 
     def run(lines):
         words = [sys.executable, "-W", "error", "-c", SCRIPT + lines]
-        ran = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+        ran = subprocess.run(
+            words, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path
+        )
         assert ran.returncode == 0, ran.stderr
         return tmp_path / "store", ran
 
@@ -122,6 +127,31 @@ def test_a_fork_records_for_itself_and_its_parents_rows_are_the_parents(run_scri
     )
 
     assert targets_by_run(store) == [["child"], ["parent", "parent"]]
+
+
+def test_a_child_that_lives_on_does_not_hold_the_parts_of_its_parent(run_script):
+    store, ran = run_script(
+        "import time\n"
+        "from pathlib import Path\n"
+        "call('parent')\n"
+        "spool = Path('store/spool')\n"
+        "while not any(p.stat().st_size for p in spool.glob('*.jsonl')): time.sleep(0.01)\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    os.close(1); os.close(2)\n"
+        "    os.setsid()\n"
+        "    time.sleep(20)\n"
+        "    os._exit(0)\n"
+        "print(child)\n"
+    )
+    child = int(ran.stdout)
+
+    [part] = [part for part in (store / "spool").glob("*.jsonl") if part.stat().st_size]
+    try:
+        with part.open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        os.kill(child, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
