@@ -18,6 +18,7 @@ from mcplens.capture.correlator import Correlator
 from mcplens.capture.identity import ConnectionFacts
 from mcplens.capture.privacy import Privacy
 from mcplens.capture.wire import LineReader
+from mcplens.config import NO_SETTINGS
 from mcplens.events import Connection, Definition, Event, Notice
 
 NOON_NS = 1_795_176_000_000_000_000  # 2026-11-20T12:00:00Z
@@ -153,7 +154,15 @@ class Recorded:
         return "\n".join(msgspec.json.encode(row).decode() for row in self.rows)
 
 
-def correlator(rows, *, keep="shape", server_name_option=None, clock=None, **facts) -> Correlator:
+def correlator(
+    rows,
+    *,
+    keep="shape",
+    settings=NO_SETTINGS,
+    server_name_option=None,
+    clock=None,
+    **facts,
+) -> Correlator:
     """Build a correlator whose rows go to a list, on a clock that stands at noon."""
     return Correlator(
         run_id="run1",
@@ -167,7 +176,8 @@ def correlator(rows, *, keep="shape", server_name_option=None, clock=None, **fac
                 **facts,
             }
         ),
-        privacy=Privacy(keep, key=KEY),
+        privacy=Privacy(keep, key=KEY, settings=settings),
+        settings=settings,
         clock=clock or Clock(monotonic_ns=lambda: 0, wall_ns=lambda: NOON_NS),
         next_sequence=count(1).__next__,
         emit=rows.append,

@@ -137,7 +137,7 @@ class Privacy:
             return None
         if self.keep == "full":
             return self.words(text)
-        return template_of(self._redactor.own_patterns(text))
+        return template_of(self._redactor.texts.own(text))
 
     def command(self, argv: Sequence[str]) -> str | None:
         """Redact a command line."""
@@ -153,7 +153,7 @@ class Privacy:
         What it says of a resource is content, and is redacted like it.
         """
         redact = self._redactor.result if is_content else self._redactor.own_patterns_in
-        if not (self._redactor.has_own_patterns or (is_content and self.keep == "full")):
+        if not (self._redactor.texts.has_own or (is_content and self.keep == "full")):
             return definition
         try:
             value = redact(msgspec.json.decode(definition))
@@ -165,10 +165,10 @@ class Privacy:
         """Redact words that are kept as they are, such as a note; None when they are no text."""
         if not isinstance(text, str):
             return None
-        return clean_text(self._redactor.text(text), limit=limit) or None
+        return clean_text(self._redactor.texts.text(text), limit=limit) or None
 
     def _without_own_patterns(self, text: str | None) -> str | None:
-        return None if text is None else self._redactor.own_patterns(text)
+        return None if text is None else self._redactor.texts.own(text)
 
 
 def _shape(value: Any, declared: Collection[str]) -> str | None:

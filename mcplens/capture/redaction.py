@@ -8,14 +8,14 @@ level by level, so that the interpreter is never held for long.
 from __future__ import annotations
 
 import operator
-import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from mcplens.capture.bulk import open_json
-from mcplens.capture.secrets import BUILT_IN_PATTERNS, HIDDEN, is_secret_key, value_after
+from mcplens.capture.secrets import HIDDEN, is_secret_key
+from mcplens.capture.text_redaction import TextRedactor
 from mcplens.capture.wire import encode_json
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ _BLANKS: Final = 200
 class Redactor:
     """Cuts out of contents what one mcplens.toml, and what is built in, calls secret."""
 
-    __slots__ = ("_keys", "_patterns", "_rules")
+    __slots__ = ("_keys", "_rules", "texts")
 
     def __init__(self, rules: Redaction) -> None:
         self._rules: Final = rules
         self._keys: Final = tuple(key.lower() for key in rules.keys)
-        self._patterns: list[tuple[Any, str]] | None = None
+        self.texts: Final = TextRedactor(rules)
 
     def arguments(self, value: Any) -> Any:
         """Give arguments without what must not be written."""
@@ -53,37 +53,17 @@ class Redactor:
             redacted = {**redacted, "content": content}
         return redacted
 
-    def text(self, text: str) -> str:
-        """Give a text without what the user's patterns match and what looks like a secret."""
-        for pattern, replacement in self._compiled():
-            text = _replace(pattern, replacement, text)
-        return text
-
-    def own_patterns(self, text: str) -> str:
-        """Give a text that is made safe in another way, without what the user's patterns match."""
-        if not self._rules.patterns:
-            return text
-        own = len(self._rules.patterns)
-        for pattern, replacement in self._compiled()[:own]:
-            text = _replace(pattern, replacement, text)
-        return text
-
     def own_patterns_in(self, value: Any) -> Any:
-        """Do the same to all texts in a value."""
+        """Cut only what the user's patterns match out of all texts in a value."""
         match value:
             case str():
-                return self.own_patterns(value)
+                return self.texts.own(value)
             case dict():
                 return {key: self.own_patterns_in(item) for key, item in value.items()}
             case list():
                 return [self.own_patterns_in(item) for item in value]
             case _:
                 return value
-
-    @property
-    def has_own_patterns(self) -> bool:
-        """Whether the user wrote patterns."""
-        return bool(self._rules.patterns)
 
     def _walk(self, value: Any, paths: Sequence[tuple[PathStep, ...]]) -> Any:
         """Give a value without its secrets; the value itself when there are none in it."""
@@ -101,7 +81,7 @@ class Redactor:
             case int() | float() if self._rules.patterns and not isinstance(value, bool):
                 # A card's number may be sent as a number.
                 shown = str(value)
-                return value if self.own_patterns(shown) == shown else HIDDEN
+                return value if self.texts.own(shown) == shown else HIDDEN
             case _:
                 return value
 
@@ -125,7 +105,7 @@ class Redactor:
         return self._walk(item, within)
 
     def _name(self, key: Any, taken: dict[Any, Any]) -> Any:
-        name = self.text(key) if isinstance(key, str) else key
+        name = self.texts.name(key) if isinstance(key, str) else key
         if name == key:
             return key
         return name if name not in taken else f"{name}{len(taken)}"
@@ -138,16 +118,16 @@ class Redactor:
 
     def _string(self, text: str, paths: Sequence[tuple[PathStep, ...]]) -> str:
         if text[:_BLANKS].lstrip()[:1] not in ("{", "["):
-            return self.text(text)
+            return self.texts.text(text)
         try:
             before = open_json(text.encode())
             after = self._walk(before, paths)
         except (ValueError, RecursionError):
-            return self.text(text)  # It only looked like JSON.
+            return self.texts.text(text)  # It only looked like JSON.
         if after is before:
-            return self.own_patterns(text)
+            return self.texts.own(text)
         written = encode_json(after)
-        return HIDDEN if written is None else self.own_patterns(written.decode("utf-8", "replace"))
+        return HIDDEN if written is None else self.texts.own(written.decode("utf-8", "replace"))
 
     def _large(self, raw: msgspec.Raw, paths: Sequence[tuple[PathStep, ...]]) -> Any:
         """Cut what was too large to be read in one go, and write it in as small pieces."""
@@ -162,29 +142,3 @@ class Redactor:
         if isinstance(item, dict) and isinstance(item.get("text"), str):
             return {**item, "text": self._string(item["text"], paths)}
         return item
-
-    def _compiled(self) -> list[tuple[Any, str]]:
-        """Compile on first use; the user's patterns come first."""
-        if self._patterns is None:
-            from mcplens.config.expressions import compile_expression  # Loads RE2.
-
-            wanted = [(text, HIDDEN) for text in self._rules.patterns]
-            keys = map(_glob_as_expression, self._keys)
-            wanted += [(value_after(key), rf"\1{HIDDEN}") for key in keys]
-            wanted += BUILT_IN_PATTERNS if self._rules.built_in else ()
-            self._patterns = [(compile_expression(text), by) for text, by in wanted]
-        return self._patterns
-
-
-def _replace(pattern: Any, replacement: str, text: str) -> str:
-    try:
-        # To look is several times cheaper than to replace, and mostly there is nothing.
-        return pattern.sub(replacement, text) if pattern.search(text) else text
-    except UnicodeError:  # Half a character, which JSON can carry and RE2 cannot.
-        return _replace(pattern, replacement, text.encode("utf-8", "replace").decode())
-
-
-def _glob_as_expression(glob: str) -> str:
-    """Write a glob of keys for the middle of a text."""
-    signs = {"*": r"[\w.-]*", "?": r"\w"}
-    return r"\b" + "".join(signs.get(sign) or re.escape(sign) for sign in glob)

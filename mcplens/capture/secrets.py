@@ -16,14 +16,14 @@ _NAMES: Final = (
     "password|passwd|passphrase|pwd|secret|token|authorization|cookie|credentials?"
     "|(?:api|access|secret|private|signing|encryption|account)[_-]?key|connection[_-]?string"
 )
+_MAX_KEY: Final = 120
 _SECRET_KEY: Final = re.compile(
-    rf".{{0,100}}(?:{_NAMES})(?:[_-]?(?:value|hash|confirm\w*|\d+))?", re.IGNORECASE
+    rf".{{0,{_MAX_KEY}}}(?:{_NAMES})(?:[_-]?(?:value|hash|confirm\w*|\d+))?", re.IGNORECASE
 )
 # `page_token` says where a list goes on.
 _NO_SECRET: Final = re.compile(
     r".*(?:page|continuation|sync|cancellation|progress)[_-]?token", re.IGNORECASE
 )
-_MAX_KEY: Final = 120
 _VALUE: Final = r"""(?:"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s"',;&<>(){}\[\]]+)"""
 _IS: Final = r"""(?:\\?["'])?\s*(?:[:=]|=>|:=)\s*(?:\\["'])?"""
 
@@ -35,10 +35,12 @@ def value_after(key: str) -> str:
 
 _PEM: Final = r"[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
 _PRIVATE_KEY: Final = rf"(?s)(-----BEGIN {_PEM}).*?(?:-----END {_PEM}|\z)"
-_HEADER: Final = r"(?i)\b((?:proxy-)?authorization|(?:set-)?cookie)(\\?[\"']?\s*[:=]\s*)[^\r\n\"]+"
-_SCHEME: Final = r"(?i)\b(bearer|basic|digest)(\s+)[A-Za-z0-9._~+/=-]{12,}"
+_HEADER: Final = (
+    r"(?i)\b((?:(?:proxy-)?authorization|(?:set-)?cookie)\\?[\"']?\s*[:=]\s*)[^\r\n\"]+"
+)
+_SCHEME: Final = r"(?i)\b((?:bearer|basic|digest)\s+)[A-Za-z0-9._~+/=-]{12,}"
 _JSON_WEB: Final = r"\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,4}"
-_USER_IN_ADDRESS: Final = r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/\"'<>?#]*@"
+_USER_IN_ADDRESS: Final = r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/\"'<>?#]*(@)"
 _FLAG: Final = rf"(?is)((?:^|\s)--?[a-z_-]{{0,40}}(?:{_NAMES})\s+){_VALUE}"
 _MARKED: Final = (
     # Keys that begin with their issuer's mark.
@@ -48,17 +50,17 @@ _MARKED: Final = (
     r"|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,})"
 )
 
-BUILT_IN_PATTERNS: Final[tuple[tuple[str, str], ...]] = (
-    (_PRIVATE_KEY, rf"\1{HIDDEN}"),
-    (_JSON_WEB, HIDDEN),
-    (_HEADER, rf"\1\2{HIDDEN}"),
-    (_SCHEME, rf"\1\2{HIDDEN}"),
-    (_USER_IN_ADDRESS, rf"\1{HIDDEN}@"),
-    (value_after(_NAMES), rf"\1{HIDDEN}"),
-    (_FLAG, rf"\1{HIDDEN}"),
-    (_MARKED, HIDDEN),
+BUILT_IN_PATTERNS: Final = (
+    _PRIVATE_KEY,
+    _JSON_WEB,
+    _HEADER,
+    _SCHEME,
+    _USER_IN_ADDRESS,
+    value_after(_NAMES),
+    _FLAG,
+    _MARKED,
 )
-"""Expressions, and what stands in place of what they match."""
+"""Expressions; what they match is a secret, but for their groups, which stand around it."""
 
 
 @lru_cache(maxsize=4096)

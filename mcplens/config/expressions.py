@@ -8,7 +8,10 @@ text and no faster, and lets other threads run; so it has no back references and
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _MAX_MEMORY: Final = 8_000_000
 
@@ -23,7 +26,7 @@ class Expression(Protocol):
     def search(self, text: str) -> Any:
         """Find the first match."""
 
-    def sub(self, replacement: str, text: str) -> str:
+    def sub(self, replacement: Callable[[Any], str], text: str) -> str:
         """Replace all matches."""
 
 
