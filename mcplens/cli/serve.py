@@ -29,13 +29,15 @@ if TYPE_CHECKING:
 @click.option(
     "--keep",
     type=click.Choice(KEEP),
-    default="shape",
-    show_default=True,
-    help="What of contents to keep.",
+    help="What of contents to keep. Default: shape, or what mcplens.toml says.",
 )
 @click.option("--store", metavar="DIR", help="Write into this store.")
 def serve(
-    ingest: str | None, token_file: Path | None, label: str | None, keep: Keep, store: str | None
+    ingest: str | None,
+    token_file: Path | None,
+    label: str | None,
+    keep: Keep | None,
+    store: str | None,
 ) -> None:
     """Take events by POST and count each once, until told to end.
 
@@ -56,7 +58,7 @@ def serve(
 
 
 def _serve(
-    address: Address, token: str | None, *, label: str | None, keep: Keep, store: str | None
+    address: Address, token: str | None, *, label: str | None, keep: Keep | None, store: str | None
 ) -> None:
     try:
         from mcplens.capture.ingest import service
@@ -67,22 +69,25 @@ def _serve(
     from mcplens.capture.clock import Clock
     from mcplens.capture.ingest.doorkeeper import Doorkeeper
     from mcplens.capture.ingest.intake import Intake
+    from mcplens.capture.ingest.reading import EventReader
     from mcplens.capture.label import default_label
     from mcplens.capture.privacy import Privacy
     from mcplens.capture.stderr import say
-    from mcplens.config import hash_key
+    from mcplens.config import hash_key, read_settings
     from mcplens.store.location import create, locate
 
     clock = Clock()
     hashing = hash_key()
     if hashing.trouble:
         say(hashing.trouble)
+    settings = read_settings()
+    privacy = Privacy(keep, key=hashing.key, settings=settings)
     path = locate(store)
 
     async def run() -> None:
         door = service.Service(
             intake,
-            privacy=Privacy(keep, key=hashing.key),
+            reader=EventReader(privacy, settings=settings),
             clock=clock,
             doorkeeper=Doorkeeper(token),
         )
@@ -92,7 +97,9 @@ def _serve(
             ready=lambda at: say(f"taking events at {at.url}{service.PATH} into {path}"),
         )
 
-    with Intake(create(path), label=label or default_label(), keep=keep, clock=clock) as intake:
+    with Intake(
+        create(path), label=label or default_label(), keep=privacy.keep, clock=clock
+    ) as intake:
         for reason in intake.left_out:
             say(f"repeats of what this holds will count again: {reason}")
         asyncio.run(run())

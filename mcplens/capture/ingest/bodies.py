@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from mcplens.capture.ingest.fields import NAME
-from mcplens.capture.ingest.reading import Incoming, Problem, read_event
+from mcplens.capture.ingest.reading import Incoming, Problem
 from mcplens.store.lines import UNREADABLE
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from mcplens.capture.ingest.intake import Fate, Intake, Receipt
-    from mcplens.capture.privacy import Privacy
+    from mcplens.capture.ingest.reading import EventReader
 
 JSON: Final = "application/json"
 JSON_LINES: Final = frozenset(
@@ -76,7 +76,7 @@ def refuse(status: int, error: str, **more: Any) -> Answer:
 
 
 def read_body(
-    data: bytes, *, content_type: str, key: str | None, privacy: Privacy, now: datetime
+    data: bytes, *, content_type: str, key: str | None, reader: EventReader, now: datetime
 ) -> Body | Answer:
     """Read all events of a body, or refuse it as a whole."""
     if key is not None:
@@ -101,9 +101,7 @@ def read_body(
     for number, value in enumerate(sent):
         own_key = key if key is None or not is_batch else f"{key} {number}"
         items.append(
-            value
-            if isinstance(value, NotJson)
-            else read_event(value, key=own_key, privacy=privacy, now=now)
+            value if isinstance(value, NotJson) else reader.read(value, key=own_key, now=now)
         )
     return Body(items=items, is_batch=is_batch)
 

@@ -6,7 +6,8 @@ import hashlib
 import os
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from mcplens.capture.failures import Failure, failure_of_error, failure_of_result
+from mcplens.capture.error_rules import Answer, ErrorRules
+from mcplens.capture.failures import failure_of_error, failure_of_result
 from mcplens.capture.ingest.fields import (
     FIELDS,
     FLAG,
@@ -15,7 +16,10 @@ from mcplens.capture.ingest.fields import (
     TIME_SHOULD_BE,
     parse_time,
 )
-from mcplens.capture.names import clean_address, clean_name
+from mcplens.capture.names import clean_name
+from mcplens.capture.note import Note
+from mcplens.capture.noted import write_notes
+from mcplens.config import NO_SETTINGS
 from mcplens.events import CALL_METHODS, SCHEMA_VERSION, Event
 
 if TYPE_CHECKING:
@@ -23,11 +27,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mcplens.capture.privacy import Privacy
+    from mcplens.config import Settings
+    from mcplens.events import ErrorClass
 
 PREFIX: Final = "post-"
 """What the id of every posted event begins with."""
 
 _ID_BYTES: Final = 16
+_CONTENTS: Final = ("arguments", "result", "error_message")
 _WITHOUT_TIME: Final = frozenset({"disconnected", "cancelled", "unanswered"})
 _MAX_NAMED: Final = 20
 _SHORT: Final = {column: name for name, column in OTHER_NAMES.items()}
@@ -49,44 +56,101 @@ class Incoming(NamedTuple):
     """Fields that are no columns, or that a sender cannot fill."""
 
 
-def read_event(
-    sent: Any, *, key: str | None, privacy: Privacy, now: datetime
-) -> Incoming | list[Problem]:
-    """Make an event of what was sent, or say everything that is wrong with it.
+class EventReader:
+    """Makes events of what was sent, under what mcplens.toml says."""
 
-    Args:
-        sent: The JSON value.
-        key: What makes a repeat known where the event itself has no event_id.
-        privacy: What of contents is kept.
-        now: The time, UTC.
-    """
-    if not isinstance(sent, dict):
-        return [Problem("event", "a JSON object")]
-    reading = _Reading(sent)
-    values = reading.columns()
-    started_at = reading.time(now)
-    outcome = reading.outcome(values)
-    id_ = reading.id(key)
-    reading.check_together(values, outcome)
-    if reading.problems or started_at is None or outcome is None:
-        return reading.problems
-    contents = {name: values.pop(name, None) for name in ("arguments", "result", "error_message")}
-    values.setdefault("direction", "to_server")
-    event = Event(
-        **values,
-        run_id="",
-        connection_id="",
-        sequence=0,
-        schema_version=SCHEMA_VERSION,
-        event_id=id_,
-        observer="import",
-        started_at=started_at,
-        outcome=outcome,
-        outcome_basis="reported",
-    )
-    _complete(event)
-    _keep(event, privacy=privacy, **contents)
-    return Incoming(event, reading.left_out())
+    def __init__(self, privacy: Privacy, *, settings: Settings = NO_SETTINGS) -> None:
+        self._privacy = privacy
+        self._settings = settings
+        self._rules = ErrorRules(settings.error_rules)
+
+    def read(self, sent: Any, *, key: str | None, now: datetime) -> Incoming | list[Problem]:
+        """Make an event of one JSON value, or say everything that is wrong with it.
+
+        Args:
+            sent: The JSON value.
+            key: What makes a repeat known where the event itself has no event_id.
+            now: The time, UTC.
+        """
+        if not isinstance(sent, dict):
+            return [Problem("event", "a JSON object")]
+        reading = _Reading(sent)
+        values = reading.columns()
+        started_at = reading.time(now)
+        outcome = reading.outcome(values)
+        id_ = reading.id(key)
+        reading.check_together(values, outcome)
+        if reading.problems or started_at is None or outcome is None:
+            return reading.problems
+        contents = {name: values.pop(name, None) for name in _CONTENTS}
+        note = {name: values.pop(name, None) for name in Note.__struct_fields__}
+        values.setdefault("direction", "to_server")
+        event = Event(
+            **values,
+            run_id="",
+            connection_id="",
+            sequence=0,
+            schema_version=SCHEMA_VERSION,
+            event_id=id_,
+            observer="import",
+            started_at=started_at,
+            outcome=outcome,
+            outcome_basis="reported",
+        )
+        _complete(event)
+        privacy = self._privacy.of(event.server_name, event.target)
+        if event.method == "resources/read":
+            event.target = privacy.address(event.target)
+        self._note(event, note, privacy)
+        self._keep(event, privacy=privacy, **contents)
+        return Incoming(event, reading.left_out())
+
+    def _note(self, event: Event, values: dict[str, Any], privacy: Privacy) -> None:
+        basis = event.note_basis
+        values["side_effects"] = tuple(values["side_effects"] or ())
+        write_notes(
+            event,
+            told=None,
+            of_result=Note(**values),
+            configured=self._settings.notes_for(event.server_name, event.target),
+            privacy=privacy,
+        )
+        if basis is not None:
+            event.note_basis = basis
+
+    def _keep(
+        self,
+        event: Event,
+        *,
+        privacy: Privacy,
+        arguments: Any,
+        result: Any,
+        error_message: str | None,
+    ) -> None:
+        """Keep of contents what may be kept, and class a failure as it is classed on the wire."""
+        if arguments is not None:
+            kept = privacy.arguments(arguments, declared=())
+            event.arguments, event.arguments_hash, event.arguments_shape = kept
+        if result is not None:
+            event.result, event.result_hash, _ = privacy.result(result)
+        event.error_message = privacy.error_text(error_message)
+        if event.error_class is None:
+            event.error_class, event.error_rule = self._why(event, error_message)
+
+    def _why(self, event: Event, text: str | None) -> tuple[ErrorClass | None, str | None]:
+        error = {"code": event.error_code, "message": text}
+        result = {"content": [] if text is None else [{"text": text}]}
+        content: dict[str, Any]
+        if event.outcome == "protocol_error":
+            content, failure = error, failure_of_error(event.method or "", error)
+        elif event.outcome == "tool_error":
+            content, failure = result, failure_of_result(result, target=event.target)
+        else:
+            return None, None
+        by_rule = self._rules.decide(
+            Answer(event.server_name, event.target, content, text, event.error_code)
+        )
+        return by_rule or (failure.error_class, failure.rule)
 
 
 def posted_id(key: str) -> str:
@@ -193,8 +257,6 @@ class _Reading:
 def _complete(event: Event) -> None:
     """Fill in what follows from what was said."""
     event.method = event.method or "tools/call"
-    if event.method == "resources/read":
-        event.target = clean_address(event.target)
     if event.session_id is not None:
         event.session_basis = "handle"
     if event.server_name is not None:
@@ -208,31 +270,3 @@ def _complete(event: Event) -> None:
         event.retry_of = posted_id(f"event_id {event.retry_of}")
     if event.duration_ms is not None:
         event.work_ms = event.duration_ms - (event.wait_ms or 0.0)
-
-
-def _keep(
-    event: Event, *, privacy: Privacy, arguments: Any, result: Any, error_message: str | None
-) -> None:
-    """Keep of contents what may be kept, and class a failure as it is classed on the wire."""
-    if arguments is not None:
-        event.arguments, event.arguments_hash, event.arguments_shape = privacy.arguments(
-            arguments, declared=()
-        )
-    if result is not None:
-        event.result, event.result_hash, _ = privacy.result(result)
-    if event.credential_id is not None:
-        # A sender may take the credential itself for its id.
-        event.credential_id = privacy.hash(event.credential_id.encode())
-    event.error_message = privacy.error_text(error_message)
-    if event.error_class is None:
-        failure = _failure(event, error_message)
-        event.error_class, event.error_rule = failure.error_class, failure.rule
-
-
-def _failure(event: Event, text: str | None) -> Failure:
-    if event.outcome == "protocol_error":
-        return failure_of_error(event.method or "", {"code": event.error_code, "message": text})
-    if event.outcome == "tool_error":
-        content = [] if text is None else [{"text": text}]
-        return failure_of_result({"content": content}, target=event.target)
-    return Failure()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mcplens.capture.clock import Clock
     from mcplens.capture.ingest.doorkeeper import Address, Doorkeeper
     from mcplens.capture.ingest.intake import Intake
-    from mcplens.capture.privacy import Privacy
+    from mcplens.capture.ingest.reading import EventReader
 
 PATH: Final = "/events"
 """Where events are posted."""
@@ -50,10 +50,10 @@ class Service:
     """Answers requests; what they bring is counted on one thread, in the order it came."""
 
     def __init__(
-        self, intake: Intake, *, privacy: Privacy, clock: Clock, doorkeeper: Doorkeeper
+        self, intake: Intake, *, reader: EventReader, clock: Clock, doorkeeper: Doorkeeper
     ) -> None:
         self._intake = intake
-        self._privacy = privacy
+        self._reader = reader
         self._clock = clock
         self._doorkeeper = doorkeeper
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="mcplens-intake")
@@ -119,7 +119,7 @@ class Service:
 
     def _count(self, data: bytes, content_type: str, key: str | None) -> Answer:
         now = self._clock.utc(self._clock.ns())
-        body = read_body(data, content_type=content_type, key=key, privacy=self._privacy, now=now)
+        body = read_body(data, content_type=content_type, key=key, reader=self._reader, now=now)
         if isinstance(body, Answer):
             return body
         try:

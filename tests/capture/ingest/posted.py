@@ -10,8 +10,9 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from mcplens.capture.ingest.reading import read_event
+from mcplens.capture.ingest.reading import EventReader
 from mcplens.capture.privacy import Privacy
+from mcplens.config import NO_SETTINGS
 
 NOW = datetime(2026, 11, 20, 14, 0, 0)  # noqa: DTZ001  the raw tables are naive UTC
 KEY = b"0123456789abcdef"
@@ -28,9 +29,10 @@ def sent(**fields):
     return {name: value for name, value in {**smallest, **fields}.items() if value is not None}
 
 
-def read(value, *, key=None, keep="shape"):
+def read(value, *, key=None, keep="shape", settings=NO_SETTINGS):
     """Read what was sent, at two in the afternoon."""
-    return read_event(value, key=key, privacy=Privacy(keep, key=KEY), now=NOW)
+    privacy = Privacy(keep, key=KEY, settings=settings)
+    return EventReader(privacy, settings=settings).read(value, key=key, now=NOW)
 
 
 class Service:

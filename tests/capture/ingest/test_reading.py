@@ -3,6 +3,7 @@ from datetime import datetime
 import pytest
 
 from mcplens.capture.ingest.fields import FIELDS, OURS
+from mcplens.config import ErrorRule, Settings, ToolNotes
 from mcplens.events import SideEffect, columns
 from tests.capture.ingest.posted import read, sent
 
@@ -173,3 +174,22 @@ def test_every_column_is_either_taken_or_ours():
 
     assert set(FIELDS) | OURS | {"event_id", "started_at"} == listed
     assert not set(FIELDS) & OURS
+
+
+def test_what_mcplens_toml_says_of_a_tool_holds_for_its_posted_events():
+    rule = ErrorRule(name="paid", error_class="rate_limited", text="quota")
+    settings = Settings(
+        keep_by_tool=(("files:*", "full"),),
+        error_rules=(rule,),
+        notes_by_tool=(("files:search", ToolNotes(cost_usd=0.5)),),
+    )
+    of_tool = sent(server_name="files", success=False, error="quota of bob", arguments={"q": 1})
+
+    event, _ = read(of_tool, keep=None, settings=settings)
+    other, _ = read({**of_tool, "server_name": "git"}, keep=None, settings=settings)
+
+    assert (event.arguments, event.error_message) == ('{"q":1}', "quota of bob")
+    assert (event.error_class, event.error_rule) == ("rate_limited", "paid")
+    assert (event.cost_usd, event.note_basis) == (0.5, "configuration")
+    assert (other.arguments, other.error_message) == (None, "quota of …")
+    assert (other.cost_usd, other.note_basis) == (None, None)
