@@ -50,7 +50,7 @@ def handle_of(result: Any) -> Mapping[str, Any] | None:
 
     From 2026-07-28 the result is the task itself and says so; in 2025-11-25 it holds one.
     """
-    if not isinstance(result, dict):
+    if not isinstance(result, dict) or not ("task" in result or "taskId" in result):
         return None
     task = result if result.get("resultType") == "task" else result.get("task")
     is_task = isinstance(task, dict) and isinstance(task.get("taskId"), str)

@@ -99,14 +99,15 @@ class Finishing:
         return self.lost_at_ns is not None and since_ns <= self.lost_at_ns
 
     def _write_notes(self, request: OpenRequest) -> None:
-        event = request.event
-        if event.call_id is None:
+        event, settings = request.event, self._settings
+        has_note = request.note is not None or request.note_of_result is not None
+        if event.call_id is None or not (has_note or settings.notes_by_tool):
             return
         write_notes(
             event,
             told=request.note,
             of_result=request.note_of_result,
-            configured=self._settings.notes_for(event.server_name, event.target),
+            configured=settings.notes_for(event.server_name, event.target),
             privacy=self._openings.privacy_of(event),
         )
 

@@ -11,6 +11,8 @@ import math
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
@@ -78,64 +80,40 @@ class Past(NamedTuple):
     first_progress_ns: int | None
 
 
-class OpenRequest:
+class OpenRequest(msgspec.Struct, kw_only=True, eq=False):
     """A request that nothing has ended yet."""
 
-    __slots__ = (
-        "contents",
-        "event",
-        "exchange",
-        "first_progress_ns",
-        "has_input",
-        "is_first_page",
-        "is_spooled",
-        "key",
-        "likeness",
-        "note",
-        "note_of_result",
-        "output_schema",
-        "past",
-        "progress_token",
-        "scope",
-        "started_ns",
-        "state",
-        "task_key",
-        "wait",
-    )
-
-    def __init__(
-        self, *, event: Event, key: RequestKey, started_ns: int, scope: str | None = None
-    ) -> None:
-        self.event = event
-        self.scope = scope
-        self.exchange = scope
-        self.key = key
-        self.started_ns = started_ns
-        self.first_progress_ns: int | None = None
-        self.progress_token: RequestKey | None = None
-        self.contents: tuple[Any, Collection[str] | None] | None = None
-        """The arguments with the keys that are declared, until it is sure what is kept of them."""
-        self.output_schema: OutputSchema | None = None
-        """What the tool promises of its structured answer."""
-        self.past: Past | None = None
-        """The rounds before, when it goes on with a call."""
-        self.wait: Wait | None = None
-        """What of it was spent on a person or a model; None while nothing was."""
-        self.likeness: str | None = None
-        """Equal for equal arguments; kept in memory only."""
-        self.state: str | None = None
-        """Equal for an equal requestState; kept in memory only."""
-        self.has_input = False
-        """Whether it brings what an earlier round asked for."""
-        self.task_key: PlainKey | None = None
-        """The task that it asks about."""
-        self.is_first_page = True
-        """Whether it asks for a list from its beginning."""
-        self.is_spooled = False
-        """Whether it was written as opened."""
-        self.note: Note | None = None
-        """What its tool noted so far."""
-        self.note_of_result: Note | None = None
+    # A msgspec class, since every message that asks makes one.
+    event: Event
+    key: RequestKey
+    started_ns: int
+    scope: str | None = None
+    exchange: str | None = None
+    first_progress_ns: int | None = None
+    progress_token: RequestKey | None = None
+    contents: tuple[Any, Collection[str] | None] | None = None
+    """The arguments with the keys that are declared, until it is sure what is kept of them."""
+    output_schema: OutputSchema | None = None
+    """What the tool promises of its structured answer."""
+    past: Past | None = None
+    """The rounds before, when it goes on with a call."""
+    wait: Wait | None = None
+    """What of it was spent on a person or a model; None while nothing was."""
+    likeness: str | None = None
+    """Equal for equal arguments; kept in memory only."""
+    state: str | None = None
+    """Equal for an equal requestState; kept in memory only."""
+    has_input: bool = False
+    """Whether it brings what an earlier round asked for."""
+    task_key: PlainKey | None = None
+    """The task that it asks about."""
+    is_first_page: bool = True
+    """Whether it asks for a list from its beginning."""
+    is_spooled: bool = False
+    """Whether it was written as opened."""
+    note: Note | None = None
+    """What its tool noted so far."""
+    note_of_result: Note | None = None
 
 
 class OpenRequests:
