@@ -283,7 +283,7 @@ class Connection(Row, tag="connections"):
     ] = None
     opening_hash: Annotated[
         str | None,
-        says("How many of the first three requests came, and a keyed hash of them."),
+        says("How many of the first three requests came, and keyed hashes of what they were."),
     ] = None
 
 

@@ -79,8 +79,10 @@ class ConnectionRows:
 
     def request(self, event: Event) -> None:
         """Note that the client asked for something; the first requests tell the connection."""
-        if event.direction == "to_server" and self._first_requests.see(event):
-            self.connection()
+        if event.direction == "to_server":
+            name = event.client_name or self._identity.client_name
+            if self._first_requests.see(event, client_name=name):
+                self.connection()
 
     def connection(
         self,

@@ -31,29 +31,38 @@ FIRST: Final = 3
 class FirstRequests:
     """How a connection began, which is the same for all who see it."""
 
-    __slots__ = ("_privacy", "_said", "began_at")
+    __slots__ = ("_asked", "_keeps_hashes", "_privacy", "_said", "began_at")
 
     def __init__(self, privacy: Privacy) -> None:
         self._privacy = privacy
+        # Decided for the whole run, so that all who share its settings decide alike.
+        self._keeps_hashes = privacy.keep != "none" and privacy.is_same_for_all
         self._said: list[str] = []
+        self._asked: list[str] = []
         self.began_at: datetime | None = None
 
-    def see(self, event: Event) -> bool:
+    def see(self, event: Event, *, client_name: str | None) -> bool:
         """Take in a request of the client; True when it was the last that matters."""
         if len(self._said) == FIRST:
             return False
         if not self._said:
             self.began_at = event.started_at
-        parts = (event.method, event.request_id, event.target, event.arguments_hash)
+        parts = (client_name, event.method, event.request_id, event.target)
         self._said.append("\0".join(part or "" for part in parts))
+        self._asked.append(event.arguments_hash or "")
         return len(self._said) == FIRST
 
     def digest(self) -> str | None:
-        """Write how many requests there were so far, and their hash."""
+        """Write how many requests there were so far, a hash of them, and one of what they asked."""
         if not self._said:
             return None
-        data = "\n".join(self._said).encode("utf-8", "surrogatepass")
-        return f"{len(self._said)}-{self._privacy.hash(data)}"
+        words = [str(len(self._said)), self._hash(self._said)]
+        if self._keeps_hashes:
+            words.append(self._hash(self._asked))
+        return "-".join(words)
+
+    def _hash(self, parts: list[str]) -> str:
+        return self._privacy.hash("\n".join(parts).encode("utf-8", "surrogatepass"))
 
 
 @contextmanager

@@ -256,7 +256,7 @@ written as (
 
 ),
 
-links as (
+known as (
 
     select
         connection_id,
@@ -280,6 +280,23 @@ links as (
 
 ),
 
+links as (
+
+    select
+        connection_id,
+        place_from_client,
+        told_by,
+        split_part(opening_hash, '-', 1) as request_count,
+        split_part(opening_hash, '-', 2) as beginning,
+        nullif(split_part(opening_hash, '-', 3), '') as asked,
+        client_process_id,
+        server_name,
+        began_at,
+        is_merged
+    from known
+
+),
+
 told as (
 
     select
@@ -292,8 +309,8 @@ told as (
             and inside.connection_id <> outside.connection_id
     where
         (
-            inside.opening_hash <> outside.opening_hash
-            and split_part(inside.opening_hash, '-', 1) = split_part(outside.opening_hash, '-', 1)
+            inside.beginning <> outside.beginning
+            and inside.request_count = outside.request_count
         ) is not true
 
 ),
@@ -307,7 +324,7 @@ untold as (
     left join told on links.connection_id = told.connection_id
     where
         told.connection_id is null
-        and links.opening_hash is not null
+        and links.beginning is not null
         and links.is_merged is not true
 
 ),
@@ -342,11 +359,13 @@ alike as (
     from around as inside
     inner join links as outside
         on
-            inside.opening_hash = outside.opening_hash
+            inside.beginning = outside.beginning
+            and inside.request_count = outside.request_count
             and inside.other_second = date_trunc('second', outside.began_at)
     where
         outside.place_from_client < inside.place_from_client
         and outside.is_merged is not true
+        and (inside.asked <> outside.asked) is not true
         and (inside.client_process_id <> outside.client_process_id) is not true
         and (inside.server_name <> outside.server_name) is not true
         and abs(epoch_us(outside.began_at) - epoch_us(inside.began_at)) <= 1000000
@@ -553,7 +572,7 @@ comment on column stg_connections.shadowed_by is
 'The connection that recorded the same traffic from further out.';
 comment on column stg_connections.first_request_at is 'When the client''s first request was seen, UTC.';
 comment on column stg_connections.opening_hash is
-'How many of the first three requests came, and a keyed hash of them.';
+'How many of the first three requests came, and keyed hashes of what they were.';
 comment on column stg_connections.recorded_at is 'When the recorder wrote the row into its spool, UTC.';
 
 -- What a second observer saw of the same connection is left out.
@@ -1264,6 +1283,70 @@ comment on column stg_samples.peak_memory_bytes is
 comment on column stg_samples.disk_read_bytes is 'Read from disk since it began, in bytes.';
 comment on column stg_samples.disk_write_bytes is 'Written to disk since it began, in bytes.';
 comment on column stg_samples.recorded_at is 'When the recorder wrote the row into its spool, UTC.';
+
+-- What a second observer saw of calls that count already, as the first one saw them: only what hops needs.
+create or replace view stg_shadowed_calls as
+with
+
+ended as (
+
+    select * from raw_events
+    where
+        outcome is not null
+        and is_final
+
+),
+
+shadows as (
+
+    select * from raw_shadows
+
+),
+
+final as (
+
+    select
+        ended.event_id,
+        ended.connection_id,
+        shadows.shadowed_by,
+        ended.observer,
+        ended.sequence,
+        ended.request_id,
+        ended.method,
+        ended.target,
+        ended.started_at,
+        ended.outcome,
+        ended.duration_ms,
+        ended.wait_ms,
+        ended.work_ms
+    from ended
+    inner join shadows on ended.connection_id = shadows.connection_id
+
+)
+
+select * from final;
+
+comment on view stg_shadowed_calls is
+'One row per finished call that an observer further out saw, too.';
+comment on column stg_shadowed_calls.event_id is 'The request; run and sequence together.';
+comment on column stg_shadowed_calls.connection_id is 'The connection it travelled on.';
+comment on column stg_shadowed_calls.shadowed_by is
+'The connection that recorded the same traffic from further out.';
+comment on column stg_shadowed_calls.observer is
+'Where the recorder stood: proxy, client, server or import.';
+comment on column stg_shadowed_calls.sequence is
+'Counts the requests of a run from 1; a gap is a lost event.';
+comment on column stg_shadowed_calls.request_id is
+'The JSON-RPC id as JSON text, so that 7 and "7" differ.';
+comment on column stg_shadowed_calls.method is 'The JSON-RPC method, such as tools/call.';
+comment on column stg_shadowed_calls.target is
+'The tool, prompt or resource asked for; of a URI never the query string.';
+comment on column stg_shadowed_calls.started_at is 'When the request was seen, UTC.';
+comment on column stg_shadowed_calls.outcome is 'How it ended, as this observer saw it.';
+comment on column stg_shadowed_calls.duration_ms is 'Request seen to answer seen, in ms.';
+comment on column stg_shadowed_calls.wait_ms is
+'The part of the duration spent on a person or a model, in ms.';
+comment on column stg_shadowed_calls.work_ms is 'The rest of the duration, in ms.';
 
 -- Tries of the same call. Same means: one session, one server, one target and equal arguments; a try is a
 -- retry when it began after the one before it had failed. Where arguments were not even hashed, nothing is
@@ -2120,6 +2203,177 @@ comment on column errors.first_at is 'When such a call was first made, UTC.';
 comment on column errors.last_at is 'When such a call was last made, UTC.';
 comment on column errors.last_call_id is 'The newest of these calls.';
 comment on column errors.last_session_id is 'The session of the newest of these calls.';
+
+-- Where the time of a call went, from one observer to the next one further in. The two saw the same requests
+-- in the same order, so that of those with one id, method and target the first is the first. A call that
+-- three observers saw has two rows with one call_id: that of the outermost, under which it stands in calls.
+create or replace view hops as
+with
+
+counted as (
+
+    select * from stg_events
+    where is_final
+
+),
+
+shadowed as (
+
+    select * from stg_shadowed_calls
+
+),
+
+watched as (
+
+    select distinct shadowed_by as connection_id
+    from shadowed
+
+),
+
+outside as (
+
+    select
+        event_id,
+        connection_id,
+        observer,
+        sequence,
+        request_id,
+        method,
+        target,
+        started_at,
+        outcome,
+        duration_ms,
+        coalesce(call_id, event_id) as counted_id,
+        server_name,
+        tool_name
+    from counted
+    where connection_id in (select watched.connection_id from watched)
+    union all
+    select
+        event_id,
+        connection_id,
+        observer,
+        sequence,
+        request_id,
+        method,
+        target,
+        started_at,
+        outcome,
+        duration_ms,
+        cast(null as varchar) as counted_id,
+        cast(null as varchar) as server_name,
+        cast(null as varchar) as tool_name
+    from shadowed
+    where connection_id in (select watched.connection_id from watched)
+
+),
+
+outer_calls as (
+
+    select
+        *,
+        row_number() over (
+            partition by connection_id, request_id, method, target
+            order by started_at, sequence, event_id
+        ) as place
+    from outside
+
+),
+
+inner_calls as (
+
+    select
+        *,
+        row_number() over (
+            partition by connection_id, request_id, method, target
+            order by started_at, sequence, event_id
+        ) as place
+    from shadowed
+
+),
+
+pairs as (
+
+    select
+        outer_calls.event_id as outer_event_id,
+        inner_calls.event_id as inner_event_id,
+        outer_calls.counted_id,
+        outer_calls.server_name,
+        outer_calls.tool_name,
+        inner_calls.method,
+        inner_calls.target,
+        outer_calls.started_at,
+        outer_calls.observer as outer_observer,
+        inner_calls.observer as inner_observer,
+        outer_calls.connection_id as outer_connection_id,
+        inner_calls.connection_id as inner_connection_id,
+        outer_calls.outcome as outer_outcome,
+        inner_calls.outcome as inner_outcome,
+        outer_calls.duration_ms as outer_duration_ms,
+        inner_calls.duration_ms as inner_duration_ms,
+        case when inner_calls.observer = 'server' then inner_calls.work_ms end as handler_ms
+    from inner_calls
+    inner join outer_calls
+        on
+            inner_calls.shadowed_by = outer_calls.connection_id
+            and inner_calls.request_id is not distinct from outer_calls.request_id
+            and inner_calls.method is not distinct from outer_calls.method
+            and inner_calls.target is not distinct from outer_calls.target
+            and inner_calls.place = outer_calls.place
+
+),
+
+-- Client, proxy and server are three, and a proxy may stand before a proxy: two steps outwards are enough.
+final as (
+
+    select
+        coalesce(pairs.counted_id, one_out.counted_id, two_out.counted_id) as call_id,
+        coalesce(pairs.server_name, one_out.server_name, two_out.server_name) as server_name,
+        coalesce(pairs.tool_name, one_out.tool_name, two_out.tool_name) as tool_name,
+        pairs.method,
+        pairs.target,
+        pairs.started_at,
+
+        pairs.outer_observer,
+        pairs.inner_observer,
+        pairs.outer_duration_ms,
+        pairs.inner_duration_ms,
+        pairs.outer_duration_ms - pairs.inner_duration_ms as transport_ms,
+        pairs.handler_ms,
+
+        pairs.outer_outcome,
+        pairs.inner_outcome,
+        pairs.outer_connection_id,
+        pairs.inner_connection_id
+    from pairs
+    left join pairs as one_out on pairs.outer_event_id = one_out.inner_event_id
+    left join pairs as two_out on one_out.outer_event_id = two_out.inner_event_id
+
+)
+
+select * from final;
+
+comment on view hops is
+'One row per call and pair of observers that saw it, one behind the other: where its time went.';
+comment on column hops.call_id is 'The call, as it stands in calls.';
+comment on column hops.server_name is 'The server.';
+comment on column hops.tool_name is 'The tool; NULL for prompts and resources.';
+comment on column hops.method is 'The JSON-RPC method, such as tools/call.';
+comment on column hops.target is 'The tool, prompt or resource asked for; of a URI never the query string.';
+comment on column hops.started_at is 'When the outer observer saw the request, UTC.';
+comment on column hops.outer_observer is 'The one nearer to the client: client, proxy or server.';
+comment on column hops.inner_observer is 'The one nearer to the server: proxy, server or import.';
+comment on column hops.outer_duration_ms is 'Request to answer as the outer observer saw it, in ms.';
+comment on column hops.inner_duration_ms is 'Request to answer as the inner observer saw it, in ms.';
+comment on column hops.transport_ms is
+'What was spent between the two, there and back, in ms; NULL where either is unknown.';
+comment on column hops.handler_ms is
+'What the server itself took, without waiting for a person or a model, in ms; NULL unless it recorded.';
+comment on column hops.outer_outcome is 'How it ended for the outer observer.';
+comment on column hops.inner_outcome is
+'How it ended for the inner one; another where one gave up before the other was done.';
+comment on column hops.outer_connection_id is 'The connection as the outer observer recorded it.';
+comment on column hops.inner_connection_id is 'The connection as the inner observer recorded it.';
 
 -- What was seen beside requests and answers: lines that are no JSON, late or doubled answers, log messages,
 -- losses.

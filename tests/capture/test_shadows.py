@@ -48,6 +48,14 @@ def test_what_comes_after_the_third_request_changes_nothing():
     assert opening(*WHOLE, call("search", id=3, q="z")) == opening(*WHOLE)
 
 
+def test_what_was_asked_is_told_apart_only_where_hashes_are_kept():
+    [kept, other] = [opening(*WHOLE[:-2], call("search", id=2, q=q)).split("-") for q in "xy"]
+    none = opening(*WHOLE, keep="none").split("-")
+
+    assert kept[:2] == other[:2] == none
+    assert kept[2] != other[2]
+
+
 def test_what_the_server_asks_is_no_beginning():
     recorded = record(server("roots/list", id=1), client(id=1, result={"roots": []}))
 

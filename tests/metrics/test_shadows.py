@@ -100,8 +100,9 @@ def test_client_proxy_and_server_are_found_by_how_it_began(metrics_of):
 
 
 OTHERS = {
-    "began otherwise": {"opening": "3-bb"},
-    "knows less of the beginning": {"opening": "2-aa"},
+    "began otherwise": {"opening": "3-bb-bb"},
+    "knows less of the beginning": {"opening": "2-aa-bb"},
+    "asked something else": {"opening": "3-aa-cc"},
     "knows no beginning": {"opening": None},
     "was answered two seconds later": {"answered": 2.5},
     "has another client": {"client_process_id": "p2"},
@@ -113,8 +114,8 @@ OTHERS = {
 @pytest.mark.parametrize("why", OTHERS)
 def test_another_connection_is_not_taken_for_the_same(metrics_of, why):
     rows = [
-        seen(**CLIENT, client_process_id="p1"),
-        seen(**{**PROXY, "client_process_id": "p1", **OTHERS[why]}),
+        seen(**CLIENT, client_process_id="p1", opening="3-aa-bb"),
+        seen(**{**PROXY, "opening": "3-aa-bb", "client_process_id": "p1", **OTHERS[why]}),
     ]
 
     assert shadows(metrics_of, rows) == {"client-c1": None, "proxy-c1": None}
@@ -122,7 +123,7 @@ def test_another_connection_is_not_taken_for_the_same(metrics_of, why):
 
 def test_what_is_not_known_of_one_does_not_keep_them_apart(metrics_of):
     rows = [
-        seen(**CLIENT, client_process_id="p1", server_name="files"),
+        seen(**CLIENT, client_process_id="p1", server_name="files", opening="3-aa-bb"),
         seen(**PROXY, server_name="python", server_basis="command"),
     ]
 

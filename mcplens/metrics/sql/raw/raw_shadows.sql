@@ -13,7 +13,7 @@ written as (
 
 ),
 
-links as (
+known as (
 
     select
         connection_id,
@@ -37,6 +37,23 @@ links as (
 
 ),
 
+links as (
+
+    select
+        connection_id,
+        place_from_client,
+        told_by,
+        split_part(opening_hash, '-', 1) as request_count,
+        split_part(opening_hash, '-', 2) as beginning,
+        nullif(split_part(opening_hash, '-', 3), '') as asked,
+        client_process_id,
+        server_name,
+        began_at,
+        is_merged
+    from known
+
+),
+
 told as (
 
     select
@@ -49,8 +66,8 @@ told as (
             and inside.connection_id <> outside.connection_id
     where
         (
-            inside.opening_hash <> outside.opening_hash
-            and split_part(inside.opening_hash, '-', 1) = split_part(outside.opening_hash, '-', 1)
+            inside.beginning <> outside.beginning
+            and inside.request_count = outside.request_count
         ) is not true
 
 ),
@@ -64,7 +81,7 @@ untold as (
     left join told on links.connection_id = told.connection_id
     where
         told.connection_id is null
-        and links.opening_hash is not null
+        and links.beginning is not null
         and links.is_merged is not true
 
 ),
@@ -99,11 +116,13 @@ alike as (
     from around as inside
     inner join links as outside
         on
-            inside.opening_hash = outside.opening_hash
+            inside.beginning = outside.beginning
+            and inside.request_count = outside.request_count
             and inside.other_second = date_trunc('second', outside.began_at)
     where
         outside.place_from_client < inside.place_from_client
         and outside.is_merged is not true
+        and (inside.asked <> outside.asked) is not true
         and (inside.client_process_id <> outside.client_process_id) is not true
         and (inside.server_name <> outside.server_name) is not true
         and abs(epoch_us(outside.began_at) - epoch_us(inside.began_at)) <= 1000000

@@ -92,5 +92,5 @@ comment on column stg_connections.shadowed_by is
 'The connection that recorded the same traffic from further out.';
 comment on column stg_connections.first_request_at is 'When the client''s first request was seen, UTC.';
 comment on column stg_connections.opening_hash is
-'How many of the first three requests came, and a keyed hash of them.';
+'How many of the first three requests came, and keyed hashes of what they were.';
 comment on column stg_connections.recorded_at is 'When the recorder wrote the row into its spool, UTC.';
