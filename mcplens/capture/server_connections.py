@@ -1,9 +1,8 @@
 """Which connection a request belongs to, by what a server's middleware is given of it.
 
-Over HTTP of the old era a connection is a session; the request that opens it does not name it yet,
-so the first that names a new one is taken to follow it. From 2026-07-28 nobody says, and one client
-under one credential from one host counts as a connection, however many ids it uses. Over stdio a
-process serves one client. In memory, each client opens the server's lifespan anew.
+Over HTTP it is as for every observer of HTTP, but that the request which opens a session of the old
+era does not name it yet: the first that names a new one is taken to follow it. Over stdio a process
+serves one client. In memory, each client opens the server's lifespan anew.
 """
 
 from __future__ import annotations
@@ -12,23 +11,24 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from mcplens.capture.client_processes import parent_process_id
-from mcplens.capture.identity import CLIENT_INFO_KEY, ConnectionFacts
+from mcplens.capture.http.connections import Caller, HttpConnection, HttpConnections, Known
+from mcplens.capture.identity import ConnectionFacts
 from mcplens.capture.requests import MAX_REMEMBERED, PlainKey, request_key
-from mcplens.capture.server_wire import is_stateless
 from mcplens.capture.shadows import shadowing_connection
 from mcplens.capture.sighting import NOTHING_BESIDE, Beside
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mcplens.capture.correlator import Correlator
-    from mcplens.capture.privacy import Privacy
     from mcplens.capture.recorder import Recorder
     from mcplens.capture.server_tap import Asked
 
 MAX_CONNECTIONS: Final = 1_000
-"""Connections that are followed; the one that was idle longest is forgotten."""
+"""Clients in memory that are followed; the one that was idle longest is forgotten."""
 
 _SESSION_HEADER: Final = "mcp-session-id"
 
@@ -36,21 +36,19 @@ _SESSION_HEADER: Final = "mcp-session-id"
 class ServerConnection:
     """One client of the server, and the requests that it made by their ids."""
 
-    __slots__ = ("_by_id", "beside", "correlator", "is_http", "is_stdio", "open_count", "token")
+    __slots__ = ("_by_id", "correlator", "is_http", "is_stdio", "open_count", "token")
 
     def __init__(
         self,
         correlator: Correlator,
         *,
-        beside: Beside = NOTHING_BESIDE,
-        transport: str | None = None,
+        is_stdio: bool = False,
+        is_http: bool = False,
         token: Any = None,
     ) -> None:
         self.correlator = correlator
-        self.beside = beside
-        """What is known besides of all its requests."""
-        self.is_stdio = transport == "stdio"
-        self.is_http = transport in {"http", "sse"}
+        self.is_stdio = is_stdio
+        self.is_http = is_http
         self.token = token
         """Held, so that nothing else gets its identity."""
         self.open_count = 0
@@ -69,21 +67,6 @@ class ServerConnection:
         key = request_key(request_id)
         return None if key is None else self._by_id.get(key)
 
-    def all_asked(self) -> list[Asked]:
-        """List the requests that are kept in mind."""
-        return list(self._by_id.values())
-
-
-class _Session(NamedTuple):
-    """What the headers of a request say."""
-
-    transport: str
-    address: str | None
-    host: str | None
-    session_id: str | None
-    bearer: str | None
-    """The whole header; only a keyed hash of it is kept."""
-
 
 class ServerConnections:
     """The connections of one server in one process."""
@@ -94,142 +77,115 @@ class ServerConnections:
         self._recorder = recorder
         self._server_name = server_name
         self._server_info = server_info
-        self._found: OrderedDict[object, ServerConnection] = OrderedDict()
-        self._unnamed: list[tuple[object, ServerConnection]] = []
+        self._stdio: ServerConnection | None = None
+        self._in_memory: OrderedDict[int, ServerConnection] = OrderedDict()
+        self._http = HttpConnections(recorder, self._http_facts, server_name=server_name)
+        self._address: str | None = None
+        self._transport = "http"
+        self._opening: list[tuple[Known, HttpConnection]] = []
 
-    def __iter__(self) -> Any:
-        return iter(list(self._found.values()))
+    def __iter__(self) -> Iterator[ServerConnection]:
+        """Give those that are not over HTTP."""
+        return iter([*([self._stdio] if self._stdio else []), *self._in_memory.values()])
 
-    def of(self, asked: Asked) -> ServerConnection:
-        """Find the connection that a request belongs to, or begin it."""
-        if asked.ctx.request is not None:
-            return self._of_http(asked, _session_of(asked.ctx.request))
-        if asked.is_stdio:
-            return self._get("stdio") or self._begin_stdio(asked)
-        token = asked.ctx.lifespan_context
-        return self._get(id(token)) or self._begin(id(token), asked, token=token)
-
-    def _of_http(self, asked: Asked, session: _Session) -> ServerConnection:
-        privacy = self._recorder.privacy
-        credential = _fingerprint(session.bearer, privacy)
+    def of(self, asked: Asked) -> tuple[ServerConnection, Beside]:
+        """Find the connection that a request belongs to, or begin it; and what is known besides."""
         ctx = asked.ctx
-        if session.session_id is not None:
-            key: object = ("session", session.session_id)
-            return self._get(key) or self._named(key, asked, session, credential)
-        if ctx.method == "initialize" and not is_stateless(ctx.protocol_version):
-            who = (credential, session.host)
-            connection = self._begin(("opening", id(asked)), asked, session, credential)
-            self._unnamed.append((who, connection))
-            del self._unnamed[:-MAX_CONNECTIONS]
-            return connection
-        key = ("client", _client_of(ctx), credential, session.host)
-        return self._get(key) or self._begin(key, asked, session, credential)
+        if ctx.request is not None:
+            return self._of_http(asked)
+        if asked.is_stdio:
+            if self._stdio is None:
+                self._stdio = self._begin_stdio(asked)
+            return self._stdio, NOTHING_BESIDE
+        token = ctx.lifespan_context
+        connection = self._in_memory.get(id(token))
+        if connection is None:
+            connection = self._begin_in_memory(asked, token)
+        self._in_memory.move_to_end(id(token))
+        return connection, NOTHING_BESIDE
 
-    def _named(
-        self, key: object, asked: Asked, session: _Session, credential: str | None
-    ) -> ServerConnection:
-        """Take the session that was opened without a name for the one that is named now."""
-        who = (credential, session.host)
-        for opening in self._unnamed:
-            if opening[0] == who:
-                self._unnamed.remove(opening)
-                connection = opening[1]
-                connection.beside = self._beside(session, credential)
-                self._found[key] = connection
-                return connection
-        return self._begin(key, asked, session, credential)
+    def tick(self, ns: int) -> None:
+        """Look after what is over HTTP."""
+        self._http.tick(ns)
 
-    def _begin(
-        self,
-        key: object,
-        asked: Asked,
-        session: _Session | None = None,
-        credential: str | None = None,
-        *,
-        token: Any = None,
-    ) -> ServerConnection:
-        transport = None if session is None else session.transport
-        facts = ConnectionFacts(
-            connection_id=self._recorder.next_connection_id(),
-            observer=self._recorder.observer,
-            transport=transport,
-            address=None if session is None else session.address,
-            spawned_ns=asked.ns,
-            server_info=self._server_info,
+    def end(self, ns: int) -> None:
+        """End all: a client ends its server over stdio, and over HTTP the server leaves."""
+        for connection in self:
+            connection.correlator.ended("client_closed", ns)
+        self._http.end_all("server_exited", ns)
+
+    def _of_http(self, asked: Asked) -> tuple[ServerConnection, Beside]:
+        ctx = asked.ctx
+        caller = self._caller(ctx.request)
+        known = self._http.known(caller)
+        message = {"method": ctx.method, "params": ctx.params}
+        if known.session_id is not None:
+            self._name_opening(known, caller.session, asked.ns)
+        found = self._http.of_message(known, message, exchange=str(id(asked)), ns=asked.ns)
+        if ctx.method == "initialize" and known.session_id is None:
+            self._opening.append((known, found))
+            del self._opening[:-MAX_CONNECTIONS]
+        if not isinstance(found.seen_by, ServerConnection):
+            found.seen_by = ServerConnection(found.correlator, is_http=True)
+        beside = Beside(credential_id=known.credential_id, protocol_session_id=found.session_id)
+        return found.seen_by, beside
+
+    def _caller(self, request: Any) -> Caller:
+        headers = request.headers
+        session = headers.get(_SESSION_HEADER)
+        self._transport = "http"
+        if session is None and "session_id" in request.query_params:
+            # The transport before streamable HTTP names the session in the address.
+            self._transport = "sse"
+            session = f"{request.url.path}?{request.url.query}"
+        self._address = str(request.url)
+        return Caller(
+            peer=getattr(request.client, "host", None),
+            authorization=headers.get("authorization"),
+            session=session,
         )
-        beside = NOTHING_BESIDE if session is None else self._beside(session, credential)
-        return self._keep(key, facts, beside=beside, token=token)
+
+    def _name_opening(self, known: Known, session: str | None, ns: int) -> None:
+        """Take the session that was opened without a name for the one that is named now."""
+        if self._http.of_session_if_known(known) is not None:
+            return
+        for opening in self._opening:
+            if opening[0]._replace(session_id=known.session_id) == known:
+                self._opening.remove(opening)
+                self._http.shaken_hands(opening[1], known, session, ns)
+                return
+
+    def _http_facts(self, ns: int) -> ConnectionFacts:
+        return self._facts(transport=self._transport, address=self._address, spawned_ns=ns)
 
     def _begin_stdio(self, asked: Asked) -> ServerConnection:
-        facts = ConnectionFacts(
-            connection_id=self._recorder.next_connection_id(),
-            observer=self._recorder.observer,
+        facts = self._facts(
             transport="stdio",
             spawned_ns=asked.ns - _age_ns_of_process(),
             client_process_id=parent_process_id(self._recorder.privacy),
             shadowed_by=shadowing_connection(),
-            server_info=self._server_info,
         )
-        return self._keep("stdio", facts)
+        return ServerConnection(self._correlator(facts), is_stdio=True)
 
-    def _keep(
-        self,
-        key: object,
-        facts: ConnectionFacts,
-        *,
-        beside: Beside = NOTHING_BESIDE,
-        token: Any = None,
-    ) -> ServerConnection:
-        correlator = self._recorder.correlator(facts, server_name=self._server_name)
-        connection = ServerConnection(
-            correlator, beside=beside, transport=facts.transport, token=token
-        )
-        self._found[key] = connection
-        if len(self._found) > MAX_CONNECTIONS:
-            idle = [key for key, found in self._found.items() if not found.open_count]
+    def _begin_in_memory(self, asked: Asked, token: Any) -> ServerConnection:
+        correlator = self._correlator(self._facts(spawned_ns=asked.ns))
+        connection = self._in_memory[id(token)] = ServerConnection(correlator, token=token)
+        if len(self._in_memory) > MAX_CONNECTIONS:
+            idle = [key for key, found in self._in_memory.items() if not found.open_count]
             if idle:
-                del self._found[idle[0]]
+                del self._in_memory[idle[0]]
         return connection
 
-    def _get(self, key: object) -> ServerConnection | None:
-        connection = self._found.get(key)
-        if connection is not None:
-            self._found.move_to_end(key)
-        return connection
+    def _facts(self, **known: Any) -> ConnectionFacts:
+        return ConnectionFacts(
+            connection_id=self._recorder.next_connection_id(),
+            observer=self._recorder.observer,
+            server_info=self._server_info,
+            **known,
+        )
 
-    def _beside(self, session: _Session, credential: str | None) -> Beside:
-        named = session.session_id
-        hashed = None if named is None else self._recorder.privacy.hash(named.encode())
-        return Beside(credential_id=credential, protocol_session_id=hashed)
-
-
-def _session_of(request: Any) -> _Session:
-    headers = request.headers
-    # The transport before streamable HTTP names the session in the address.
-    of_sse = request.query_params.get("session_id")
-    session_id = headers.get(_SESSION_HEADER)
-    return _Session(
-        transport="sse" if session_id is None and of_sse else "http",
-        address=str(request.url),
-        host=getattr(request.client, "host", None),
-        session_id=session_id or of_sse,
-        bearer=headers.get("authorization"),
-    )
-
-
-def _client_of(ctx: Any) -> tuple[Any, ...]:
-    meta = (ctx.params or {}).get("_meta")
-    info = meta.get(CLIENT_INFO_KEY) if isinstance(meta, Mapping) else None
-    if not isinstance(info, Mapping):
-        return ()
-    return tuple(str(info.get(name)) for name in ("name", "version"))
-
-
-def _fingerprint(header: str | None, privacy: Privacy) -> str | None:
-    if not header:
-        return None
-    scheme, _, secret = header.partition(" ")
-    return privacy.hash((secret.strip() or scheme).encode())
+    def _correlator(self, facts: ConnectionFacts) -> Correlator:
+        return self._recorder.correlator(facts, server_name=self._server_name)
 
 
 def _age_ns_of_process() -> int:

@@ -19,6 +19,7 @@ from mcplens.capture.server_wire import (
     wire_size,
     without_progress_token,
 )
+from mcplens.capture.sighting import NOTHING_BESIDE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +41,7 @@ class Asked:
 
     __slots__ = (
         "_tap",
+        "beside",
         "cancel",
         "connection",
         "ctx",
@@ -59,6 +61,7 @@ class Asked:
         self._tap = tap
         self.connection: ServerConnection | None = None
         self.scope = ""
+        self.beside = NOTHING_BESIDE
         self.cancel: Cancel | None = None
         """The caller's word that it no longer waits; it counts once the handler has let go."""
         self.is_over = False
@@ -130,6 +133,7 @@ class ServerTap:
         )
         self._scopes = count(1)
         self._interrupted: deque[Answered] = deque()
+        self._cancelled: dict[str, Asked] = {}
         self._ticked_ns = 0
 
     def work(self) -> bool:
@@ -144,13 +148,9 @@ class ServerTap:
         self._backlog.drop()
         now = self.ns()
         self._rest(now + GRACE_NS)
-        for connection in self._connections:
-            for asked in connection.all_asked():
-                self._end_cancelled(asked)
-            # A client of stdio ends its server; clients over HTTP are left by theirs.
-            connection.correlator.ended(
-                "server_exited" if connection.is_http else "client_closed", now
-            )
+        for asked in list(self._cancelled.values()):
+            self._end_cancelled(asked)
+        self._connections.end(now)
 
     def _read(self, item: Asked | Answered | Noted | Question) -> None:
         # An SDK's object may refuse in any way it likes; the others are read all the same.
@@ -176,25 +176,28 @@ class ServerTap:
             if is_time or connection.open_count:
                 connection.correlator.tick(now)
         if is_time:
+            self._connections.tick(now)
             self._ticked_ns = now
 
     def _open(self, asked: Asked) -> None:
         ctx = asked.ctx
-        asked.connection = connection = self._connections.of(asked)
+        connection, asked.beside = self._connections.of(asked)
+        asked.connection = connection
         message = request_message(ctx)
         if ctx.method == "notifications/cancelled":
-            self._cancelled(connection, Cancel(asked.ns, message))
+            self._cancel(connection, Cancel(asked.ns, message))
             return
         asked.scope = str(next(self._scopes))
         if ctx.request_id is not None:
             connection.remember(ctx.request_id, asked)
             connection.open_count += 1
+        asked.beside = asked.beside._replace(scope=asked.scope)
         connection.correlator.message(
             "to_server",
             without_progress_token(message),
             ns=asked.ns,
             size=wire_size(message),
-            beside=connection.beside._replace(scope=asked.scope),
+            beside=asked.beside,
         )
 
     def _close(self, answered: Answered) -> None:
@@ -226,10 +229,10 @@ class ServerTap:
                 message,
                 ns=answered.ns,
                 size=wire_size(message),
-                beside=asked.connection.beside._replace(scope=asked.scope),
+                beside=asked.beside,
             )
 
-    def _cancelled(self, connection: ServerConnection, cancel: Cancel) -> None:
+    def _cancel(self, connection: ServerConnection, cancel: Cancel) -> None:
         params = cancel.message.get("params", {})
         asked = connection.with_id(params.get("requestId"))
         if asked is None:
@@ -238,15 +241,15 @@ class ServerTap:
         asked.cancel = cancel
         if asked.is_over:
             self._end_cancelled(asked)
+        else:
+            self._cancelled[asked.scope] = asked
 
     def _end_cancelled(self, asked: Asked) -> None:
+        self._cancelled.pop(asked.scope, None)
         cancel, asked.cancel = asked.cancel, None
         if cancel is not None and asked.connection is not None:
             asked.connection.correlator.message(
-                "to_server",
-                cancel.message,
-                ns=cancel.ns,
-                beside=asked.connection.beside._replace(scope=asked.scope),
+                "to_server", cancel.message, ns=cancel.ns, beside=asked.beside
             )
 
     def _end_interrupted(self, answered: Answered) -> None:
@@ -272,7 +275,7 @@ class ServerTap:
             message = result_message(question.number, question.result)
         else:
             message = error_message(question.number, question.error, None)
-        beside = connection.beside._replace(
+        beside = asked.beside._replace(
             scope=f"{asked.scope}?", exchange=asked.scope, is_id_known=False
         )
         connection.correlator.message(direction, message, ns=question.ns, beside=beside)

@@ -54,6 +54,8 @@ class HttpConnection:
     used_ns: int
     session_id: str | None = None
     """Keyed hash of the old era's session id."""
+    seen_by: object = None
+    """What its observer keeps in mind of it."""
 
     def beside(self, caller: Known, *, exchange: str, http_status: int | None = None) -> Beside:
         """Say what is known of a message of this connection."""
@@ -111,6 +113,10 @@ class HttpConnections:
         if known.session_id is None:
             return None
         return self._at(("session", known.session_id), ns, session_id=known.session_id)
+
+    def of_session_if_known(self, known: Known) -> HttpConnection | None:
+        """Find the connection of a session; None when it is a new one."""
+        return self._open.get(("session", known.session_id))
 
     def of_endpoint(self, path: str) -> HttpConnection | None:
         """Find the connection whose stream told the client to send its messages to a path."""
