@@ -16,6 +16,7 @@ from mcplens.events import TABLES
 from mcplens.metrics.catalogue import view_catalogue
 from mcplens.store.location import create
 from pytest_mcplens.options import OPTIONS
+from tests.matrix.table import COLUMNS, EXPECTED, ROWS
 
 README = Path(__file__).parent.parent / "README.md"
 _BLOCK = re.compile(r"(<!-- made: (?P<name>\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -63,6 +64,13 @@ def _options() -> str:
     return _table(("option", "what it says", "without it"), rows)
 
 
+def _matrix() -> str:
+    rows = [
+        (words, *(EXPECTED[column][tool] for column in COLUMNS)) for tool, words in ROWS.items()
+    ]
+    return _table(("the call ends with", *COLUMNS), rows)
+
+
 def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     lines = [header, tuple("---" for _ in header), *rows]
     cells = [[cell.replace("|", "\\|") for cell in line] for line in lines]
@@ -74,6 +82,7 @@ TABLES_OF_README: dict[str, Callable[[], str]] = {
     "views": _views,
     "raw_tables": _raw_tables,
     "options": _options,
+    "matrix": _matrix,
 }
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 OLD = {"1.24": "1.24.0", "1.30": "1.30.0"}
 """The first and the last of the 1.x line that is recorded; 2.3 is in the project's environment."""
-_NEEDED = ("msgspec", "platformdirs")
-"""All that recording needs besides Python."""
+_NEEDED = ("jsonschema-rs", "msgspec", "platformdirs")
+"""All that recording needs besides Python, and what checks an outputSchema."""
 
 
 def python_with(sdk):
