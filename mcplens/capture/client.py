@@ -65,7 +65,6 @@ async def record_transport(
         is_warmup=is_warmup,
     )
     recorder.attach(tap)
-    is_cancelled = False
     try:
         async with transport as (read, write, *rest):
             if rest and getattr(rest[0], "__name__", None) == "get_session_id":
@@ -74,19 +73,20 @@ async def record_transport(
             try:
                 yield (TappedReader(read, tap), TappedWriter(write, tap), *rest)
             except BaseException as error:
-                is_cancelled = type(error).__name__ == "CancelledError"
+                tap.end("client_closed", is_cancelled=is_cancel(error))
                 raise
-            finally:
-                # Before the transport closes its streams: the client was the first to go. But a
-                # transport that breaks cancels its client first.
-                if not is_cancelled:
-                    tap.end("client_closed")
+            # Before the transport closes its streams: the client was the first to go.
+            tap.end("client_closed")
     except Exception:
-        if is_cancelled:
-            tap.broke()
+        tap.broke()
         raise
     finally:
         tap.end("client_closed")
+
+
+def is_cancel(error: object) -> bool:
+    """Tell the exception that cancels a task, whichever library runs the tasks."""
+    return type(error).__name__ in {"CancelledError", "Cancelled"}
 
 
 def connection_facts(recorder: Recorder, told: TransportFacts) -> ConnectionFacts:

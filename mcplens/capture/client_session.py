@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from mcplens.capture.client import TappedReader, TappedWriter, connection_facts
+from mcplens.capture.client import TappedReader, TappedWriter, connection_facts, is_cancel
 from mcplens.capture.client_tap import ClientTap
 from mcplens.capture.transports import TransportFacts
 
@@ -40,6 +40,11 @@ def record_session_class(
     return session_class_with(
         partial(open_tap, recorder, TransportFacts(), server_name=server_name), session_class
     )
+
+
+def tap_of(session: Any) -> ClientTap | None:
+    """Give the tap of a session that records itself."""
+    return getattr(session, "_mcplens_tap", None)
 
 
 def open_tap(
@@ -87,7 +92,7 @@ def session_class_with(open_tap: Callable[[], ClientTap], session_class: type) -
 
         async def __aexit__(self, *details: object) -> Any:
             if self._mcplens_tap is not None:
-                self._mcplens_tap.end("client_closed")
+                self._mcplens_tap.end("client_closed", is_cancelled=is_cancel(details[1]))
             return await super().__aexit__(*details)
 
     RecordedSession.__name__ = session_class.__name__
@@ -105,7 +110,7 @@ class _AskingWriter(TappedWriter):
 
 def _outcome_for_caller(error: BaseException) -> Outcome | None:
     """Tell a time that is over from a call that is no longer wanted; None for anything else."""
-    if type(error).__name__ == "CancelledError":
+    if is_cancel(error):
         return "cancelled"
     code = getattr(getattr(error, "error", None), "code", None)
     return "timeout" if code == _MCP_1_TIMEOUT else None

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from mcplens.events import Direction, Outcome
 
 
-CANCEL_HELD_NS: Final = 250_000_000
-"""How long a cancel waits to be read: when a transport breaks, the SDK itself cancels what is open,
-and only then it shows why."""
+DOUBT_NS: Final = 250_000_000
+"""How long a cancel waits to be believed: when a transport breaks, the SDK itself cancels what is
+open, and only then it shows why."""
 
 _NO_ANSWER: Final = ("SSE stream ended", "SSE stream failed")
 """What mcp 2 says in the server's place when an HTTP answer broke off."""
@@ -63,6 +63,7 @@ class ClientTap:
         """Tells the HTTP session's id, once there is one."""
         self._backlog: Backlog[Passed] = Backlog()
         self._end: tuple[str, int] | None = None
+        self._end_due_ns = 0
         self._is_broken = False
         self._correlator = recorder.correlator(facts, server_name=server_name)
 
@@ -79,28 +80,41 @@ class ClientTap:
             ns = self._recorder.clock.ns()
             self._backlog.note(Passed(ns, "to_server", GaveUp(message, outcome)))
 
-    def end(self, reason: str) -> None:
-        """Note that nothing more will come; the first reason counts."""
+    def end(self, reason: str, *, is_cancelled: bool = False) -> None:
+        """Note that nothing more will come; the first reason counts.
+
+        A client that was cancelled may have been so because its transport broke: that is left open
+        for a moment.
+        """
         if self._end is None:
-            self._end = (reason, self._recorder.clock.ns())
+            ns = self._recorder.clock.ns()
+            self._end_due_ns = ns + DOUBT_NS if is_cancelled else ns
+            self._end = (reason, ns)
 
     def broke(self) -> None:
-        """Note that the transport gave out, and that what was cancelled just before was not."""
-        if self._end is None:
+        """Note that the transport broke, if the client was only just cancelled."""
+        end = self._end
+        if end is not None and self._recorder.clock.ns() < self._end_due_ns:
             self._is_broken = True
-            self.end("server_exited")
+            self._end = ("server_exited", end[1])
+            self._end_due_ns = end[1]
 
     def work(self) -> bool:
         """Read a few messages, and say whether more are waiting."""
-        end = self._end
+        end = self._known_end()
         if self._backlog.read_some(self._read):
             return True
         self._rest(end)
         return False
 
+    def _known_end(self) -> tuple[str, int] | None:
+        end = self._end
+        return None if end is None or self._recorder.clock.ns() < self._end_due_ns else end
+
     def give_up(self) -> None:
         """Count the messages that there was no time for, and end what is open."""
         self.end("client_closed")
+        self._end_due_ns = 0
         self._backlog.read_some(self._read)  # A cancel may have waited for this.
         self._backlog.drop()
         self._rest(self._end)
@@ -118,19 +132,16 @@ class ClientTap:
 
     def _read(self, passed: Passed) -> bool:
         if isinstance(passed.item, GaveUp):
-            request_id = getattr(_inside(passed.item.message), "id", None)
-            self._correlator.given_up(request_id, passed.item.outcome, passed.ns)
-            return True
+            return self._read_gave_up(passed.item, passed.ns)
         try:
             message = wire_form(passed.item)
             size = None if message is None else len(msgspec.json.encode(message))
         except Exception:  # noqa: BLE001  an SDK's object may refuse in any way it likes
             message = size = None
         if _is_cancel(message):
-            end = self._end
-            if end is None and self._recorder.clock.ns() - passed.ns < CANCEL_HELD_NS:
+            if self._is_in_doubt(passed.ns):
                 return False
-            if self._is_broken and end is not None and end[1] - passed.ns < CANCEL_HELD_NS:
+            if self._was_by_break(passed.ns):
                 return True
         if _says_no_answer(message):
             self._correlator.given_up(message["id"], "disconnected", passed.ns, basis="transport")
@@ -142,6 +153,25 @@ class ClientTap:
             beside = beside._replace(protocol_session_id=hashed)
         self._correlator.message(passed.direction, message, ns=passed.ns, size=size, beside=beside)
         return True
+
+    def _read_gave_up(self, gave_up: GaveUp, ns: int) -> bool:
+        if gave_up.outcome == "cancelled":
+            if self._is_in_doubt(ns):
+                return False
+            if self._was_by_break(ns):
+                return True
+        request_id = getattr(_inside(gave_up.message), "id", None)
+        self._correlator.given_up(request_id, gave_up.outcome, ns)
+        return True
+
+    def _is_in_doubt(self, ns: int) -> bool:
+        """Tell whether a cancel at this time may still turn out to be no wish of the caller."""
+        return self._known_end() is None and self._recorder.clock.ns() - ns < DOUBT_NS
+
+    def _was_by_break(self, ns: int) -> bool:
+        """Tell whether a cancel at this time came of the transport's end."""
+        end = self._end
+        return self._is_broken and end is not None and end[1] - ns < DOUBT_NS
 
     def _beside(self) -> Beside:
         if self._test_id is None and self._is_warmup is None:

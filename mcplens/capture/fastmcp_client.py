@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from mcplens.capture.client_session import open_tap, session_class_with
+from mcplens.capture.client_session import open_tap, session_class_with, tap_of
 from mcplens.capture.transports import facts_of_transport
 
 if TYPE_CHECKING:
@@ -72,7 +72,14 @@ class _Recording:
 
         options = transport_options or TransportOptions()
         recorded = self._mcplens_classes.recorded(options.session_class)
-        async with super().connect_session(  # type: ignore[misc]  # its kind has it
-            transport_options=replace(options, session_class=recorded), **session_options
-        ) as session:
-            yield session
+        tap = None
+        try:
+            async with super().connect_session(  # type: ignore[misc]  # its kind has it
+                transport_options=replace(options, session_class=recorded), **session_options
+            ) as session:
+                tap = tap_of(session)
+                yield session
+        except Exception:
+            if tap is not None:
+                tap.broke()
+            raise

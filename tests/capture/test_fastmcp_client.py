@@ -2,11 +2,17 @@
 
 import asyncio
 import contextlib
+import subprocess
 import sys
 
 import pytest
 from fastmcp import Client, Context, FastMCP
-from fastmcp.client.transports import FastMCPTransport, MCPConfigTransport, StdioTransport
+from fastmcp.client.transports import (
+    FastMCPTransport,
+    MCPConfigTransport,
+    StdioTransport,
+    StreamableHttpTransport,
+)
 from fastmcp.exceptions import ToolError
 from mcp import MCPError
 
@@ -16,6 +22,7 @@ from mcplens.store.location import create
 from tests.processes import SERVERS
 from tests.spooled import calls, ended, rows
 
+SDKS = SERVERS.parent / "sdks"
 PLAIN = [str(SERVERS / "plain.py")]
 
 
@@ -125,6 +132,26 @@ def test_a_server_process_is_named_by_its_command_and_its_death_is_seen(store):
     [*_, connection] = rows(store.path, "connections")
     assert (connection.transport, connection.end_reason) == ("stdio", "server_exited")
     assert "plain.py" in connection.command
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_a_server_that_dies_over_http_has_disconnected(store, tmp_path, mode):
+    command = [sys.executable, SDKS / "server.py", "http", tmp_path / "log"]
+    with subprocess.Popen(command, stdout=-1, stderr=subprocess.DEVNULL) as process:
+        port = int(process.stdout.readline())
+
+        async def use(client):
+            task = asyncio.create_task(client.call_tool("hang"))
+            await asyncio.sleep(0.3)
+            process.kill()
+            await asyncio.gather(task, return_exceptions=True)
+
+        transport = StreamableHttpTransport(f"http://127.0.0.1:{port}/mcp")
+        with contextlib.suppress(Exception):
+            record_calls(store, transport, use, mode=mode)
+
+    [call] = calls(store.path)
+    assert (call.target, call.outcome) == ("hang", "disconnected")
 
 
 def test_a_process_that_is_kept_alive_is_one_connection(store):
