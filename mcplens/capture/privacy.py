@@ -106,7 +106,7 @@ class Privacy:
         if data is None:
             return _NOTHING
         return Kept(
-            text=self._text(self._redactor.arguments, value),
+            text=self._text(self._redactor.arguments, value, data),
             digest=self.hash(data),
             shape=None if declared is None else _shape(value, declared),
         )
@@ -122,14 +122,16 @@ class Privacy:
         if data is None:
             return _NOTHING
         return Kept(
-            text=self._text(self._redactor.result, value),
+            text=self._text(self._redactor.result, value, data),
             digest=self.hash(data),
         )
 
-    def _text(self, redact: Callable[[Any], Any], value: Any) -> str | None:
+    def _text(self, redact: Callable[[Any], Any], value: Any, data: bytes) -> str | None:
         if self.keep != "full":
             return None
         try:
+            if self._redactor.is_clean(data):
+                return data.decode("utf-8", "replace")
             return _text_of(redact(value))
         except (ValueError, RecursionError):
             return None  # What cannot be redacted is not kept.

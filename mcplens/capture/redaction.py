@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from mcplens.capture.bulk import open_json
-from mcplens.capture.secrets import HIDDEN, is_secret_key
+from mcplens.capture.secrets import HIDDEN, HINTS, is_secret_key
 from mcplens.capture.text_redaction import TextRedactor
 from mcplens.capture.wire import encode_json
 
@@ -37,6 +37,17 @@ class Redactor:
         self._rules: Final = rules
         self._keys: Final = tuple(key.lower() for key in rules.keys)
         self.texts: Final = TextRedactor(rules)
+
+    def is_clean(self, data: bytes) -> bool:
+        """Tell by JSON as it would be written that there is nothing to cut; a no may be wrong."""
+        rules = self._rules
+        if rules.keys or rules.paths or rules.patterns:
+            return False
+        if not rules.built_in:
+            return True
+        from mcplens.config.expressions import compile_expression  # Loads RE2.
+
+        return compile_expression(HINTS).search(data) is None
 
     def arguments(self, value: Any) -> Any:
         """Give arguments without what must not be written."""
@@ -97,9 +108,10 @@ class Redactor:
         return value if is_same else redacted
 
     def _member(self, step: str | int, item: Any, paths: Sequence[tuple[PathStep, ...]]) -> Any:
-        within = [path[1:] for path in paths if path[0] is None or path[0] == step]
-        is_cut = not all(within) or (isinstance(step, str) and self._is_secret(step))
-        if is_cut:
+        within = paths
+        if paths:
+            within = [path[1:] for path in paths if path[0] is None or path[0] == step]
+        if not all(within) or (isinstance(step, str) and self._is_secret(step)):
             # That there is nothing, or only yes or no, is no secret.
             return item if item is None or isinstance(item, bool) else HIDDEN
         return self._walk(item, within)
@@ -113,6 +125,8 @@ class Redactor:
     def _is_secret(self, key: str) -> bool:
         if self._rules.built_in and is_secret_key(key):
             return True
+        if not self._keys:
+            return False
         low = key.lower()
         return any(fnmatchcase(low, glob) for glob in self._keys)
 

@@ -23,7 +23,7 @@ class BadExpressionError(ValueError):
 class Expression(Protocol):
     """What is used of a compiled expression."""
 
-    def search(self, text: str) -> Any:
+    def search(self, text: str | bytes) -> Any:
         """Find the first match."""
 
     def sub(self, replacement: Callable[[Any], str], text: str) -> str:
