@@ -23,7 +23,7 @@ MAX_HANDLE: Final = 1000
 
 def hash_of_protocol_session(session_id: str, privacy: Privacy) -> str:
     """Name an HTTP session by a hash, the same for every observer: who has its id can take it."""
-    return privacy.hash(f"protocol\0{session_id}".encode("utf-8", "surrogatepass"))
+    return privacy.hash(f"session\0{session_id}".encode("utf-8", "surrogateescape"))
 
 
 class Sessions:

@@ -1,3 +1,6 @@
+from mcplens.capture.http.connections import Caller, HttpConnections
+from mcplens.capture.recorder import Recorder
+from mcplens.capture.sessions import hash_of_protocol_session
 from mcplens.capture.sighting import Beside
 from tests.transcripts import call, client, correlator, record, text
 
@@ -37,3 +40,13 @@ def test_what_is_no_call_belongs_to_the_session_too():
     recorded = record(client("ping", id=1), client("ping", id=1), client_process_id="5eed")
 
     assert sessions(recorded) == [("5eed", "client_process")]
+
+
+def test_the_client_and_the_http_proxy_give_one_session_one_name():
+    recorder = Recorder(None, observer="proxy")
+    connections = HttpConnections(recorder, lambda _: None)
+
+    known = connections.known(Caller(peer=None, authorization=None, session="s-1"))
+    recorder.close()
+
+    assert known.session_id == hash_of_protocol_session("s-1", recorder.privacy)
