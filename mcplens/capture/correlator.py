@@ -7,7 +7,7 @@ a message; what it cannot understand becomes a notice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -122,6 +122,13 @@ class Correlator:
         """Write as opened, once each, what has been open for more than a second."""
         try:
             self._pairing.tick(ns)
+        except Exception as error:  # noqa: BLE001  watching never harms the watched
+            self._trouble(error, ns)
+
+    def advertised(self, method: str, items: Sequence[Mapping[str, Any]], ns: int) -> None:
+        """Take in what the observer knows of the server's tools without having seen a list."""
+        try:
+            self._pairing.advertised(method, items, ns)
         except Exception as error:  # noqa: BLE001  watching never harms the watched
             self._trouble(error, ns)
 

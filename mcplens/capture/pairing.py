@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from mcplens.capture.definitions import LISTS, MAX_DEFINITIONS, Definitions
@@ -186,6 +186,12 @@ class Pairing:
             self._rows.definition(found, ns=seen.ns)
         if self._definitions.is_full:
             self._rows.trouble_once(f"more than {MAX_DEFINITIONS} definitions", seen.ns)
+
+    def advertised(self, method: str, items: Sequence[Mapping[str, Any]], ns: int) -> None:
+        """Learn definitions from a list that was not seen on the wire."""
+        listed = {LISTS[method].items: list(items)}
+        for found in self._definitions.learn(method, listed, is_first_page=True):
+            self._rows.definition(found, ns=ns)
 
     def progress(self, seen: Sighting, params: Mapping[str, Any]) -> None:
         """Count progress for the request that asked for it under a token."""

@@ -7,15 +7,14 @@ recorder's thread. It needs an SDK with middleware: mcp 2 or fastmcp 4.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from mcplens.capture.deadlines import deadline_of_task, is_late
 from mcplens.capture.note import NOTES_OF_CALL
 from mcplens.capture.server_connections import MAX_CONNECTIONS
 from mcplens.capture.server_questions import with_watched_session
 from mcplens.capture.server_tap import Answered, Asked, ServerTap
-from mcplens.capture.server_wire import is_interruption
 from mcplens.errors import UsageError
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ class ServerObserver:
         try:
             result = await call_next(ctx)
         except BaseException as error:
-            tap.note(Answered(asked, tap.ns(), None, error, _is_late(asked, error)))
+            tap.note(Answered(asked, tap.ns(), None, error, is_late(asked.deadline, error)))
             raise
         finally:
             NOTES_OF_CALL.reset(token)
@@ -94,7 +93,7 @@ class ServerObserver:
             tap.note(asked)
             return None
         if not is_remote and not is_stdio:
-            asked.deadline = _deadline()
+            asked.deadline = deadline_of_task()
         tap.note(asked)
         return asked
 
@@ -149,16 +148,3 @@ def _identity_of(file: int | str) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_rdev or found.st_dev, found.st_ino
-
-
-def _deadline() -> float | None:
-    """Say until when the caller waits, where it calls from the same task."""
-    anyio = sys.modules["anyio"]
-    deadline: float = anyio.current_effective_deadline()
-    return None if deadline == float("inf") else deadline
-
-
-def _is_late(asked: Asked, error: BaseException) -> bool:
-    if asked.deadline is None or not is_interruption(error):
-        return False
-    return bool(sys.modules["anyio"].current_time() >= asked.deadline)

@@ -8,10 +8,10 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mcplens.capture.backlog import Backlog
+from mcplens.capture.deadlines import is_interruption
 from mcplens.capture.server_connections import ServerConnections
 from mcplens.capture.server_wire import (
     error_message,
-    is_interruption,
     is_stateless,
     question_message,
     request_message,

@@ -16,7 +16,6 @@ INTERNAL_ERROR: Final = -32603
 FIRST_STATELESS: Final = "2026-07-28"
 """The version from which on there is no handshake; versions are dates and sort as text."""
 
-_INTERRUPTIONS: Final = frozenset({"CancelledError", "Cancelled"})
 _CODE_OF_CRASH: Final = 0
 """What the SDK answers with, before 2026-07-28, where a handler crashed."""
 
@@ -56,11 +55,6 @@ def result_message(request_id: Any, result: Any) -> dict[str, Any]:
 def error_message(request_id: Any, error: BaseException, version: str | None) -> dict[str, Any]:
     """Write the error that the SDK answers with when a handler raised."""
     return {"jsonrpc": "2.0", "id": request_id, "error": _error(error, version)}
-
-
-def is_interruption(error: BaseException) -> bool:
-    """Tell whether a handler was cancelled, by asyncio or by trio, instead of failing."""
-    return type(error).__name__ in _INTERRUPTIONS
 
 
 def wire_size(message: Mapping[str, Any]) -> int | None:

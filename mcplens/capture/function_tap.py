@@ -1,0 +1,244 @@
+"""The calls of a function: noted where it is called, and read on the recorder's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+
+from mcplens.capture.backlog import Backlog
+from mcplens.capture.client_processes import own_process_id
+from mcplens.capture.deadlines import deadline_of_task, is_interruption, is_late
+from mcplens.capture.identity import ConnectionFacts
+from mcplens.capture.note import NOTES_OF_CALL
+from mcplens.capture.sighting import Beside
+
+if TYPE_CHECKING:
+    import inspect
+    from contextvars import Token
+
+    from mcplens.capture.correlator import Correlator
+    from mcplens.capture.note import Understood
+    from mcplens.capture.recorder import Recorder
+
+_MAX_DEPTH: Final = 6
+_MAX_ITEMS: Final = 1000
+
+
+class FunctionFacts(NamedTuple):
+    """What is known of a function before it is called."""
+
+    name: str
+    module: str | None
+    signature: inspect.Signature | None
+    is_method: bool
+    """Whether the first argument is the object, or the class, that it is called on."""
+    is_async: bool
+    description: str | None
+
+    def definition(self) -> dict[str, Any]:
+        """Write it as a tool's definition."""
+        names = () if self.signature is None else tuple(self.signature.parameters)
+        properties: dict[str, Any] = {name: {} for name in names[self.is_method :]}
+        definition = {
+            "name": self.name,
+            "inputSchema": {"type": "object", "properties": properties},
+        }
+        return {**definition, "description": self.description} if self.description else definition
+
+    def arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Name the arguments of a call, as far as JSON can say them."""
+        if self.signature is not None:
+            with suppress(TypeError):  # The function itself is about to say what is wrong.
+                bound = self.signature.bind(*args, **kwargs).arguments
+                return {name: plain(bound[name]) for name in tuple(bound)[self.is_method :]}
+        return {"args": plain(args[self.is_method :]), "kwargs": plain(kwargs)}
+
+
+class Called:
+    """One call of a function, entered before it and left after it."""
+
+    __slots__ = (
+        "_deadline",
+        "_tap",
+        "_token",
+        "arguments",
+        "began_ns",
+        "ended_ns",
+        "error",
+        "is_late",
+        "number",
+        "result",
+    )
+
+    def __init__(
+        self,
+        tap: FunctionTap | None,
+        facts: FunctionFacts,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> None:
+        self._tap = tap if tap is not None and tap.has_room() else None
+        self._token: Token[Any] | None = None
+        self._deadline = deadline_of_task() if facts.is_async else None
+        self.arguments = {} if self._tap is None else facts.arguments(args, kwargs)
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.is_late = False
+        self.began_ns = self.ended_ns = 0
+        self.number = 0
+        """Set when it is read."""
+
+    def __enter__(self) -> Self:
+        if self._tap is not None:
+            self._token = NOTES_OF_CALL.set(self.noted)
+            self.began_ns = self._tap.ns()
+            self._tap.note(Began(self))
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _where: object) -> None:
+        if self._tap is not None and self._token is not None:
+            self.ended_ns = self._tap.ns()
+            self.error = error
+            self.is_late = is_late(self._deadline, error)
+            result = None
+            with suppress(Exception):  # Somebody's object may refuse in any way it likes.
+                # Whoever gets a result may change it, so it is looked at now.
+                result = plain(self.result)
+            self._tap.note(Ended(self, result))
+            NOTES_OF_CALL.reset(self._token)
+
+    def noted(self, understood: Understood) -> None:
+        """Take in what the function notes of its call."""
+        if self._tap is not None:
+            self._tap.note(Told(self, understood, self._tap.ns()))
+
+
+class Began(NamedTuple):
+    """A call began."""
+
+    called: Called
+
+
+class Ended(NamedTuple):
+    """A call ended."""
+
+    called: Called
+    result: Any
+
+
+class Told(NamedTuple):
+    """A call was noted something of."""
+
+    called: Called
+    understood: Understood
+    ns: int
+
+
+class FunctionTap:
+    """The calls of one function in one process; a source of the recorder."""
+
+    def __init__(self, recorder: Recorder, facts: FunctionFacts) -> None:
+        self.recorder = recorder
+        self.ns = recorder.clock.ns
+        self._facts = facts
+        self._backlog: Backlog[Began | Ended | Told] = Backlog()
+        self.note = self._backlog.note
+        self.has_room = self._backlog.has_room
+        self._numbers = count(1)
+        self._correlator: Correlator | None = None
+
+    def work(self) -> bool:
+        """Read a little of what was noted, and say whether more is waiting."""
+        if self._backlog.read_some(self._read):
+            return True
+        self._rest(self.ns())
+        return False
+
+    def give_up(self) -> None:
+        """Count what there was no time for, and end what is open."""
+        self._backlog.drop()
+        now = self.ns()
+        self._rest(now)
+        if self._correlator is not None:
+            self._correlator.ended("client_closed", now)
+
+    def _rest(self, now: int) -> None:
+        if lost := self._backlog.take_lost():
+            self.recorder.count_lost(lost, is_told=False)
+        if self._correlator is not None:
+            self._correlator.tick(now)
+
+    def _read(self, item: Began | Ended | Told) -> None:
+        called = item.called
+        correlator = self._correlator or self._begin(called.began_ns)
+        if isinstance(item, Began):
+            called.number = next(self._numbers)
+            self._say(
+                "to_server",
+                called,
+                called.began_ns,
+                method="tools/call",
+                params={"name": self._facts.name, "arguments": called.arguments},
+            )
+        elif isinstance(item, Told):
+            correlator.noted(called.number, item.understood, scope=_scope(called), ns=item.ns)
+        elif called.error is None:
+            self._answer(called, {"content": [], "value": item.result})
+        elif is_interruption(called.error):
+            reason = "deadline" if called.is_late else "interrupted"
+            correlator.exchange_ended(_scope(called), reason, called.ended_ns)
+        elif isinstance(called.error, Exception):
+            text = f"{type(called.error).__name__}: {called.error}"
+            content = [{"type": "text", "text": text}]
+            self._answer(called, {"content": content, "isError": True})
+        else:  # What ends the whole process.
+            correlator.exchange_ended(_scope(called), "server_closed", called.ended_ns)
+
+    def _answer(self, called: Called, result: Mapping[str, Any]) -> None:
+        self._say("to_client", called, called.ended_ns, result=result)
+
+    def _say(self, direction: Any, called: Called, ns: int, **message: Any) -> None:
+        if self._correlator is not None:
+            self._correlator.message(
+                direction,
+                {"jsonrpc": "2.0", "id": called.number, **message},
+                ns=ns,
+                beside=Beside(scope=_scope(called), is_id_known=False),
+            )
+
+    def _begin(self, ns: int) -> Correlator:
+        recorder = self.recorder
+        self._correlator = recorder.correlator(
+            ConnectionFacts(
+                connection_id=recorder.next_connection_id(),
+                observer=recorder.observer,
+                transport="function",
+                spawned_ns=ns,
+                client_process_id=own_process_id(recorder.privacy),
+            ),
+            server_name=self._facts.module,
+        )
+        self._correlator.advertised("tools/list", [self._facts.definition()], ns)
+        return self._correlator
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """Make of a value what JSON can say; of other objects, and of what is deep, only the kind."""
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    if depth < _MAX_DEPTH:
+        if isinstance(value, Mapping) and len(value) <= _MAX_ITEMS:
+            return {str(key): plain(item, depth + 1) for key, item in value.items()}
+        if isinstance(value, (list, tuple)) and len(value) <= _MAX_ITEMS:
+            return _plain_items(value, depth)
+    return f"<{type(value).__name__}>"
+
+
+def _plain_items(items: Iterable[Any], depth: int) -> list[Any]:
+    return [plain(item, depth + 1) for item in items]
+
+
+def _scope(called: Called) -> str:
+    return str(called.number)
