@@ -101,7 +101,7 @@ def test_a_terminal_is_never_overrun(store, record, columns):
 
     text = in_terminal("tools", "--store", str(store.path), columns=columns, NO_COLOR="1")
 
-    table = text[text.index("\ntool ") : text.index("\n\nfiles:")].strip().splitlines()
+    table = text[text.index("\ntool  ") : text.index("\n\nfiles:")].strip().splitlines()
     assert len(table) == 6
     assert max(map(len, table)) <= columns
 

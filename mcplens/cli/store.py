@@ -1,0 +1,71 @@
+"""`mcplens store`: what is done to a store, and what it costs to keep one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+from rich.text import Text
+
+from mcplens.cli.asking import Answer
+from mcplens.cli.options import typed
+from mcplens.cli.output import Output
+from mcplens.cli.saying import short_path
+from mcplens.reports.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mcplens.capture.doctor.checks import Check
+    from mcplens.cli.formats import Format
+
+
+@click.group(short_help="Look after a store: what keeping it costs here.")
+def store() -> None:
+    """Look after a store."""
+
+
+@store.command(short_help="Measure what watching costs on this machine.")
+@click.option("--store", "named", metavar="DIR", help="Look at this store's place.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+    help="How to answer.",
+)
+def doctor(named: str | None, format_: Format) -> None:
+    """Measure what watching costs on this machine, and say what is wrong; takes a few seconds.
+
+    A number in brackets is the range in which the median lies, 95 times of 100.
+    """
+    from mcplens.capture.doctor.checks import examine
+    from mcplens.store.location import locate
+
+    path = locate(named)
+    out = Output(format=format_)
+    out.say(f"store {short_path(path)}", style="dim")
+    out.gap()
+    checks = list(examine(path))
+    out.rows(
+        Answer(names=list(checks[0]._fields), rows=[tuple(check) for check in checks]),
+        lambda _: [_line(check) for check in checks],
+    )
+    _conclude(out, checks)
+
+
+def _line(check: Check) -> Text:
+    mark = ("✓ ", "green") if check.is_ok else ("✗ ", "red")
+    return Text.assemble(mark, printable(check.finding))
+
+
+def _conclude(out: Output, checks: Sequence[Check]) -> None:
+    out.gap()
+    wrong = [check for check in checks if not check.is_ok]
+    for check in wrong:
+        if check.advice:
+            out.say(f"{check.check}: {printable(check.advice)}", style="yellow")
+    if not wrong:
+        out.say("Nothing here is in the way of recording.", style="bold")
+        out.hint(("Record a server", typed("record", "--", "COMMAND")))
