@@ -3,6 +3,7 @@ from datetime import datetime
 import pytest
 
 from mcplens.capture import rounds
+from mcplens.capture.note import understand
 from mcplens.capture.sighting import Beside
 from tests.transcripts import (
     HANDSHAKE,
@@ -343,3 +344,48 @@ def test_input_asked_for_by_what_is_no_call_ends_it():
 
     [event] = recorded.events
     assert (event.outcome, event.is_final) == ("input_required", None)
+
+
+def test_what_was_noted_of_any_round_counts_once_with_the_calls_totals():
+    def note(cost):
+        return {"_meta": {"mcplens/note": {"cost_usd": cost, "created": f"issue {cost}"}}}
+
+    asked = {"resultType": "input_required", "inputRequests": FORM, **note(1.0)}
+    rows = []
+    watching = correlator(rows)
+    for step in (call("greet", id=1, at=0), server(id=1, at=10, result=asked)):
+        watching.message(step.direction, step.message, ns=int(step.at * 1e6))
+    for step in (again("greet", id=2, at=20), text("hi", id=2, at=30, **note(0.5))):
+        watching.message(step.direction, step.message, ns=int(step.at * 1e6))
+
+    [first, last] = Recorded(rows).calls
+    assert (first.cost_usd, first.side_effects) == (None, None)
+    assert last.cost_usd == 1.5
+    assert len(last.side_effects) == 2
+
+
+def test_a_note_told_while_the_first_round_ran_is_not_lost_with_it():
+    rows = []
+    watching = correlator(rows)
+    told = understand({"cost_usd": 2.0})
+    for step in (call("greet", id=1, at=0), asks(id=1, at=10), again("greet", id=2, at=20)):
+        watching.message(step.direction, step.message, ns=int(step.at * 1e6))
+        watching.noted(1, told, scope=None, ns=int(step.at * 1e6))
+    watching.message("to_client", text("hi", id=2).message, ns=30_000_000)
+
+    assert [event.cost_usd for event in Recorded(rows).calls] == [None, 2.0]
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        end(at=500),
+        end("server_exited", at=500),
+        server(id=1, at=500, result={"resultType": "complete"}),
+    ],
+)
+def test_listening_takes_no_time_however_it_ends(later):
+    recorded = record(client("subscriptions/listen", id=1, at=0), later)
+
+    [event] = recorded.events
+    assert (event.duration_ms, event.work_ms, event.wait_ms) == (None, None, None)

@@ -275,3 +275,50 @@ def test_only_so_many_tasks_are_followed(monkeypatch):
         ("1", "unanswered", "too_many_open"),
         ("2", "unanswered", "reused_id"),
     ]
+
+
+def test_in_2025_a_task_that_waits_goes_on_when_it_says_so():
+    recorded = record(
+        call("build", id=1, at=0),
+        old_handle(id=1, at=5),
+        pushed("input_required", at=100, method="notifications/tasks/status"),
+        pushed("working", at=300, method="notifications/tasks/status"),
+        client("tasks/result", id=2, at=310, taskId="t1"),
+        server(id=2, at=400, result=HI),
+    )
+
+    assert ends(recorded) == [("ok", "answer", 400.0, 200.0)]
+
+
+def test_what_is_said_of_a_task_after_its_end_changes_nothing():
+    recorded = record(
+        call("build", id=1, at=0),
+        old_handle(id=1, at=5),
+        pushed("completed", at=100, method="notifications/tasks/status"),
+        pushed("cancelled", at=150, method="notifications/tasks/status"),
+        end(at=200),
+    )
+
+    assert ends(recorded) == [("ok", "task_status", 100.0, 0.0)]
+
+
+def test_a_question_that_names_no_task_is_that_of_the_one_call_that_goes_on():
+    recorded = record(
+        *HANDSHAKE,
+        call("build", id=1, at=100),
+        old_handle(id=1, at=105),
+        client("tasks/result", id=2, at=110, taskId="t1"),
+        server("elicitation/create", id=1, at=120, message="Who?"),
+        client(id=1, at=170, result={"action": "accept"}),
+        server(id=2, at=200, result=HI),
+    )
+
+    assert ends(recorded) == [("ok", "answer", 100.0, 50.0)]
+
+
+def test_an_answer_that_happens_to_speak_of_a_task_is_an_answer():
+    result = {**HI, "task": {"taskId": "T-7", "status": "open"}}
+
+    recorded = record(call("find_task", id=1, at=0), server(id=1, at=10, result=result))
+
+    assert ends(recorded) == [("ok", "answer", 10.0, 0.0)]
