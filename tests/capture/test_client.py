@@ -11,7 +11,6 @@ from mcp import Client, MCPError, StdioServerParameters, stdio_client
 from mcplens.capture import client_tap as client_module
 from mcplens.capture.backlog import Backlog
 from mcplens.capture.client import record_transport
-from mcplens.capture.client_tap import wire_form
 from mcplens.capture.recorder import Recorder
 from mcplens.store.location import create
 from tests.spooled import calls, ended, rows
@@ -155,16 +154,6 @@ def test_messages_that_find_no_room_are_counted(store, monkeypatch):
     assert run.lost_count == 9
     assert sum(n.lost_count for n in rows(store.path, "notices")) == 9
     assert calls(store.path) == []
-
-
-def test_messages_of_both_sdk_generations_have_one_wire_form():
-    wire = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
-    plain = SimpleNamespace(model_dump=lambda **_: wire)
-
-    assert wire_form(SimpleNamespace(message=plain)) == wire
-    assert wire_form(SimpleNamespace(message=SimpleNamespace(root=plain))) == wire
-    assert wire_form(wire) == wire
-    assert wire_form(ValueError("a line that was no JSON")) is None
 
 
 def test_a_transport_that_does_not_start_says_so_itself(store):

@@ -129,6 +129,17 @@ def test_a_fork_records_for_itself_and_its_parents_rows_are_the_parents(run_scri
     assert targets_by_run(store) == [["child"], ["parent", "parent"]]
 
 
+def test_who_holds_on_to_its_recorder_finds_another_in_a_fork(run_script):
+    run_script(
+        "from mcplens.capture.recorders import OF_THIS_PROCESS, SharedRecorder, Wanted\n"
+        "found = SharedRecorder(Wanted('client'), recorders=OF_THIS_PROCESS)\n"
+        "of_parent = found().run_id\n"
+        "child = os.fork()\n"
+        "if child == 0: sys.exit(found().run_id == of_parent)\n"
+        "sys.exit(os.waitpid(child, 0)[1] or found().run_id != of_parent)\n"
+    )
+
+
 def test_a_child_that_lives_on_does_not_hold_the_parts_of_its_parent(run_script):
     store, ran = run_script(
         "import time\n"
