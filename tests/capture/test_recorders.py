@@ -136,7 +136,7 @@ def test_who_holds_on_to_its_recorder_finds_another_in_a_fork(run_script):
         "of_parent = found().run_id\n"
         "child = os.fork()\n"
         "if child == 0: sys.exit(found().run_id == of_parent)\n"
-        "sys.exit(os.waitpid(child, 0)[1] or found().run_id != of_parent)\n"
+        "sys.exit(os.waitpid(child, 0)[1] != 0 or found().run_id != of_parent)\n"
     )
 
 
