@@ -29,12 +29,14 @@ if TYPE_CHECKING:
 @click.argument("target", metavar="[CLIENT|FILE]", required=False)
 @click.argument("servers", metavar="[SERVER]...", nargs=-1)
 @click.option("--store", metavar="DIR", help="Record into this store.")
+@click.option("--config", metavar="FILE", help="Record by these settings.")
 @click.option("--keep", type=click.Choice(KEEP), help="What of contents to keep. Default: shape.")
 @click.option("--dry-run", is_flag=True, help="Show the difference, and change nothing.")
 def wrap(
     target: str | None,
     servers: tuple[str, ...],
     store: str | None,
+    config: str | None,
     keep: str | None,
     *,
     dry_run: bool,
@@ -55,6 +57,7 @@ def wrap(
         recorder_command,
     )
     from mcplens.capture.wrapping.files import plan_wrap
+    from mcplens.config import find_settings, read_settings
     from mcplens.store.location import locate
 
     if is_throw_away():
@@ -65,7 +68,8 @@ def wrap(
         )
     title, files = files_of(target)
     place = locate(store)
-    recorder = recorder_command(store=place, config=None, keep=keep)
+    read_settings(config)  # What it cannot say to a person later, it says now.
+    recorder = recorder_command(store=place, config=find_settings(config), keep=keep)
 
     def words_before(entry: Entry) -> list[str]:
         return [*recorder, "--server", entry.name, "--"]

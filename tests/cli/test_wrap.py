@@ -51,6 +51,27 @@ def test_a_client_is_wrapped_by_name_and_said_what_became_of_each_server(mcplens
     assert entry["args"][-4:] == ["--server", "git", "--", "g"]
 
 
+def test_settings_are_named_by_their_whole_path(mcplens, cursor, tmp_path):
+    settings = tmp_path / "project" / "mcplens.toml"
+    settings.write_text('[keep]\ndefault = "none"\n')
+
+    mcplens("wrap", "cursor")
+
+    words = json.loads(cursor.read_text())["mcpServers"]["git"]["args"]
+    assert words[words.index("--config") + 1] == str(settings)
+
+
+def test_settings_that_nobody_understands_are_refused(mcplens, cursor, tmp_path):
+    (tmp_path / "project" / "mcplens.toml").write_text("[kepe]\n")
+    before = cursor.read_bytes()
+
+    ran = mcplens("wrap", "cursor")
+
+    assert ran.code == 2
+    assert "mcplens.toml" in ran.err
+    assert cursor.read_bytes() == before
+
+
 def test_unwrapping_gives_the_file_back(mcplens, cursor):
     before = cursor.read_bytes()
     mcplens("wrap", "cursor")
