@@ -152,7 +152,10 @@ class Event(Row, tag="events"):
     is_warmup: Annotated[
         bool | None, says("Whether the call only warmed the server up; budgets leave it out.")
     ] = None
-    started_at: Annotated[datetime | None, says("When the request was seen, UTC.")] = None
+    started_at: Annotated[
+        datetime | None,
+        says("When the request was seen, UTC; of a last round, when the first was."),
+    ] = None
     arguments: Annotated[
         str | None, says("The arguments as JSON text; only where keeping contents was asked for.")
     ] = None
@@ -187,7 +190,10 @@ class Event(Row, tag="events"):
     error_origin: Annotated[
         str | None, says("Where the error came from: server, client, transport or observer.")
     ] = None
-    duration_ms: Annotated[float | None, says("Request seen to answer seen, in ms.")] = None
+    duration_ms: Annotated[
+        float | None,
+        says("Request seen to answer seen, in ms; of a last round, from the first request on."),
+    ] = None
     wait_ms: Annotated[
         float | None, says("The part of the duration spent on a person or a model, in ms.")
     ] = None

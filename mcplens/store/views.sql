@@ -813,7 +813,8 @@ comment on column stg_events.trace_id is 'The W3C trace the request carried.';
 comment on column stg_events.span_id is 'The W3C parent span the request carried.';
 comment on column stg_events.test_id is 'The test that made the call.';
 comment on column stg_events.is_warmup is 'Whether the call only warmed the server up; budgets leave it out.';
-comment on column stg_events.started_at is 'When the request was seen, UTC.';
+comment on column stg_events.started_at is
+'When the request was seen, UTC; of a last round, when the first was.';
 comment on column stg_events.arguments is
 'The arguments as JSON text; only where keeping contents was asked for.';
 comment on column stg_events.arguments_hash is 'Keyed hash of the arguments: equal arguments, equal hash.';
@@ -832,7 +833,8 @@ comment on column stg_events.error_code is 'The JSON-RPC error code.';
 comment on column stg_events.error_message is 'The error''s text as a template, without values.';
 comment on column stg_events.error_origin is
 'Where the error came from: server, client, transport or observer.';
-comment on column stg_events.duration_ms is 'Request seen to answer seen, in ms.';
+comment on column stg_events.duration_ms is
+'Request seen to answer seen, in ms; of a last round, from the first request on.';
 comment on column stg_events.wait_ms is 'The part of the duration spent on a person or a model, in ms.';
 comment on column stg_events.work_ms is 'The rest of the duration, in ms.';
 comment on column stg_events.duration_bin is
@@ -1123,7 +1125,8 @@ comment on column stg_open_events.span_id is 'The W3C parent span the request ca
 comment on column stg_open_events.test_id is 'The test that made the call.';
 comment on column stg_open_events.is_warmup is
 'Whether the call only warmed the server up; budgets leave it out.';
-comment on column stg_open_events.started_at is 'When the request was seen, UTC.';
+comment on column stg_open_events.started_at is
+'When the request was seen, UTC; of a last round, when the first was.';
 comment on column stg_open_events.arguments is
 'The arguments as JSON text; only where keeping contents was asked for.';
 comment on column stg_open_events.arguments_hash is
@@ -1143,7 +1146,8 @@ comment on column stg_open_events.error_code is 'The JSON-RPC error code.';
 comment on column stg_open_events.error_message is 'The error''s text as a template, without values.';
 comment on column stg_open_events.error_origin is
 'Where the error came from: server, client, transport or observer.';
-comment on column stg_open_events.duration_ms is 'Request seen to answer seen, in ms.';
+comment on column stg_open_events.duration_ms is
+'Request seen to answer seen, in ms; of a last round, from the first request on.';
 comment on column stg_open_events.wait_ms is 'The part of the duration spent on a person or a model, in ms.';
 comment on column stg_open_events.work_ms is 'The rest of the duration, in ms.';
 comment on column stg_open_events.duration_bin is
@@ -1927,7 +1931,7 @@ comment on column calls.target is 'The tool, prompt or resource asked for; of a 
 comment on column calls.definition_hash is 'The definition of the target that was in force.';
 comment on column calls.transport is 'stdio, http, sse or memory.';
 comment on column calls.protocol_version is 'The MCP version that was spoken, such as 2026-07-28.';
-comment on column calls.started_at is 'When the request was seen, UTC.';
+comment on column calls.started_at is 'When it was first asked for, UTC.';
 comment on column calls.ended_at is 'When it ended, UTC; NULL while it is open.';
 comment on column calls.trace_id is 'The W3C trace the request carried.';
 comment on column calls.span_id is 'The W3C parent span the request carried.';
@@ -1958,7 +1962,7 @@ comment on column calls.error_code is 'The JSON-RPC error code.';
 comment on column calls.error_message is 'The error''s text as a template, without values.';
 comment on column calls.error_origin is 'Where the error came from: server, client, transport or observer.';
 comment on column calls.http_status is 'The HTTP status of the answer.';
-comment on column calls.duration_ms is 'Request seen to answer seen, in ms.';
+comment on column calls.duration_ms is 'First request seen to last answer seen, in ms.';
 comment on column calls.wait_ms is 'The part of the duration spent on a person or a model, in ms.';
 comment on column calls.work_ms is 'The rest of the duration, in ms.';
 comment on column calls.first_progress_ms is 'Request seen to first progress seen, in ms.';

@@ -143,7 +143,7 @@ comment on column calls.target is 'The tool, prompt or resource asked for; of a 
 comment on column calls.definition_hash is 'The definition of the target that was in force.';
 comment on column calls.transport is 'stdio, http, sse or memory.';
 comment on column calls.protocol_version is 'The MCP version that was spoken, such as 2026-07-28.';
-comment on column calls.started_at is 'When the request was seen, UTC.';
+comment on column calls.started_at is 'When it was first asked for, UTC.';
 comment on column calls.ended_at is 'When it ended, UTC; NULL while it is open.';
 comment on column calls.trace_id is 'The W3C trace the request carried.';
 comment on column calls.span_id is 'The W3C parent span the request carried.';
@@ -174,7 +174,7 @@ comment on column calls.error_code is 'The JSON-RPC error code.';
 comment on column calls.error_message is 'The error''s text as a template, without values.';
 comment on column calls.error_origin is 'Where the error came from: server, client, transport or observer.';
 comment on column calls.http_status is 'The HTTP status of the answer.';
-comment on column calls.duration_ms is 'Request seen to answer seen, in ms.';
+comment on column calls.duration_ms is 'First request seen to last answer seen, in ms.';
 comment on column calls.wait_ms is 'The part of the duration spent on a person or a model, in ms.';
 comment on column calls.work_ms is 'The rest of the duration, in ms.';
 comment on column calls.first_progress_ms is 'Request seen to first progress seen, in ms.';

@@ -181,7 +181,8 @@ comment on column stg_events.trace_id is 'The W3C trace the request carried.';
 comment on column stg_events.span_id is 'The W3C parent span the request carried.';
 comment on column stg_events.test_id is 'The test that made the call.';
 comment on column stg_events.is_warmup is 'Whether the call only warmed the server up; budgets leave it out.';
-comment on column stg_events.started_at is 'When the request was seen, UTC.';
+comment on column stg_events.started_at is
+'When the request was seen, UTC; of a last round, when the first was.';
 comment on column stg_events.arguments is
 'The arguments as JSON text; only where keeping contents was asked for.';
 comment on column stg_events.arguments_hash is 'Keyed hash of the arguments: equal arguments, equal hash.';
@@ -200,7 +201,8 @@ comment on column stg_events.error_code is 'The JSON-RPC error code.';
 comment on column stg_events.error_message is 'The error''s text as a template, without values.';
 comment on column stg_events.error_origin is
 'Where the error came from: server, client, transport or observer.';
-comment on column stg_events.duration_ms is 'Request seen to answer seen, in ms.';
+comment on column stg_events.duration_ms is
+'Request seen to answer seen, in ms; of a last round, from the first request on.';
 comment on column stg_events.wait_ms is 'The part of the duration spent on a person or a model, in ms.';
 comment on column stg_events.work_ms is 'The rest of the duration, in ms.';
 comment on column stg_events.duration_bin is
