@@ -307,7 +307,8 @@ class Run(Row, tag="runs"):
     event_count: Annotated[int | None, says("Events recorded.")] = None
     lost_count: Annotated[int | None, says("Messages and events the recorder had to drop.")] = None
     recorder_cpu_ms: Annotated[
-        float | None, says("CPU time the recording process used, in ms.")
+        float | None,
+        says("CPU time recording used, in ms: of a proxy or service all, else its own thread's."),
     ] = None
 
 

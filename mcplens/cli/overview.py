@@ -9,6 +9,7 @@ from mcplens.cli.options import Reading, reading_options
 from mcplens.cli.saying import (
     say_first_steps,
     say_main_finding,
+    say_recording,
     say_store,
     say_way_on,
     short_path,
@@ -38,6 +39,7 @@ def overview(reading: Reading) -> None:
     if not rows:
         say_way_on(out, reading, "overview")
         return
+    say_recording(out, con)
     out.hint(
         ("Every tool", reading.next("tools")),
         ("What happened", reading.next("session")),

@@ -56,6 +56,15 @@ def say_main_finding(out: Output, reading: Reading, con: DuckDBPyConnection) -> 
     out.say(printable(main_finding(overview, tools, outcomes)), style="bold")
 
 
+def say_recording(out: Output, con: DuckDBPyConnection) -> None:
+    """Say what recording lost, and what it cost."""
+    from mcplens.charts.findings import recording_finding
+    from mcplens.metrics.connect import set_aside
+
+    [overview] = ask(con, "from overview").mappings()
+    out.say(recording_finding(overview, left_out_count=len(set_aside(con))), style="dim")
+
+
 def say_findings(out: Output, reading: Reading, con: DuckDBPyConnection) -> None:
     """Say which tool is slowest, and what failed most."""
     from mcplens.charts.findings import NOTHING_CALLED, latency_finding, outcomes_finding

@@ -1244,7 +1244,8 @@ comment on column stg_runs.started_at is 'When recording began, UTC.';
 comment on column stg_runs.ended_at is 'When recording ended, UTC; NULL while it goes on or if it died.';
 comment on column stg_runs.event_count is 'Events recorded.';
 comment on column stg_runs.lost_count is 'Messages and events the recorder had to drop.';
-comment on column stg_runs.recorder_cpu_ms is 'CPU time the recording process used, in ms.';
+comment on column stg_runs.recorder_cpu_ms is
+'CPU time recording used, in ms: of a proxy or service all, else its own thread''s.';
 comment on column stg_runs.recorded_at is 'When the recorder wrote the row into its spool, UTC.';
 
 create or replace view stg_samples as
@@ -3025,7 +3026,8 @@ comment on column runs.call_count is
 'Calls recorded: of tools, prompts and resources, also open ones and warm-ups.';
 comment on column runs.open_count is 'Calls that have not ended.';
 comment on column runs.lost_count is 'Messages and events the recorder had to drop.';
-comment on column runs.recorder_cpu_ms is 'CPU time the recording process used, in ms.';
+comment on column runs.recorder_cpu_ms is
+'CPU time recording used, in ms: of a proxy or service all, else its own thread''s.';
 
 -- How each server stands, over all its tools. Counts what tool_metrics counts. A server that was started and
 -- never called stands here too.

@@ -110,4 +110,5 @@ comment on column runs.call_count is
 'Calls recorded: of tools, prompts and resources, also open ones and warm-ups.';
 comment on column runs.open_count is 'Calls that have not ended.';
 comment on column runs.lost_count is 'Messages and events the recorder had to drop.';
-comment on column runs.recorder_cpu_ms is 'CPU time the recording process used, in ms.';
+comment on column runs.recorder_cpu_ms is
+'CPU time recording used, in ms: of a proxy or service all, else its own thread''s.';

@@ -55,5 +55,6 @@ comment on column stg_runs.started_at is 'When recording began, UTC.';
 comment on column stg_runs.ended_at is 'When recording ended, UTC; NULL while it goes on or if it died.';
 comment on column stg_runs.event_count is 'Events recorded.';
 comment on column stg_runs.lost_count is 'Messages and events the recorder had to drop.';
-comment on column stg_runs.recorder_cpu_ms is 'CPU time the recording process used, in ms.';
+comment on column stg_runs.recorder_cpu_ms is
+'CPU time recording used, in ms: of a proxy or service all, else its own thread''s.';
 comment on column stg_runs.recorded_at is 'When the recorder wrote the row into its spool, UTC.';
