@@ -7,6 +7,7 @@ message's wire form. So any SDK that has such streams is served, and none is imp
 
 from __future__ import annotations
 
+import inspect
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +83,11 @@ async def record_transport(
         raise
     finally:
         tap.end("client_closed")
+
+
+def is_recorded(transport: Any) -> bool:
+    """Tell whether a transport is one that `record_transport` gave."""
+    return getattr(transport, "func", None) is inspect.unwrap(record_transport)
 
 
 def is_cancel(error: object) -> bool:

@@ -30,6 +30,8 @@ def record_fastmcp_transport(
         recorder: Gives the run to record into, at each connection.
         server_name: What to call the server, instead of what it calls itself.
     """
+    if isinstance(transport, _Recording):
+        return transport
     facts = facts_of_transport(transport)
     kind = type(transport)
     recording = type(kind.__name__, (_Recording, kind), {"__module__": kind.__module__})

@@ -121,14 +121,22 @@ def record(
             f"{type(subject).__name__}(mcplens.record(transport))"
         )
     if hasattr(subject, "__aenter__") and not isinstance(subject, type):
-        from mcplens.capture.client import record_transport
-
-        return record_transport(subject, recorder=shared("client"), server_name=server_name)
+        return _record_transport(subject, shared("client"), server_name=server_name)
     if _is_function(subject):
         from mcplens.capture.function import record_function
 
         return record_function(subject, recorder=shared("server"), server_name=server_name)
     raise UsageError(f"{_TAKES}, and not {_kind_of(subject)}")
+
+
+def _record_transport(
+    transport: Any, recorder: Callable[[], Recorder], *, server_name: str | None
+) -> Any:
+    from mcplens.capture.client import is_recorded, record_transport
+
+    if is_recorded(transport):
+        return transport
+    return record_transport(transport, recorder=recorder, server_name=server_name)
 
 
 def _names(kind: type) -> set[tuple[str, str]]:

@@ -7,11 +7,15 @@ from contextlib import asynccontextmanager
 import pytest
 from fastmcp import Client as FastMCPClient
 from fastmcp import FastMCP
+from fastmcp.client.transports import StdioTransport
 from mcp import Client, ClientSession, StdioServerParameters, stdio_client
 from mcp.server import MCPServer, Server
 
 import mcplens
+from mcplens.capture.recorder import Recorder
 from mcplens.errors import UsageError
+from mcplens.store.location import create
+from tests.spooled import calls
 
 PARAMETERS = StdioServerParameters(command="true")
 
@@ -21,6 +25,28 @@ def test_a_server_comes_back_as_itself(make):
     server = make("mine")
 
     assert mcplens.record(server) is server
+
+
+def test_a_transport_that_is_recorded_twice_is_recorded_once():
+    for transport in (stdio_client(PARAMETERS), StdioTransport("true", [])):
+        recorded = mcplens.record(transport)
+
+        assert recorded is not transport
+        assert mcplens.record(recorded) is recorded
+
+
+def test_a_function_stays_a_function_with_and_without_options(tmp_path):
+    with Recorder(create(tmp_path / "store"), observer="server", seal=False) as recorder:
+
+        @mcplens.record(recorder=recorder, label="mine")
+        def double(number):
+            return number * 2
+
+        assert double(4) == 8
+        assert double.__name__ == "double"
+
+    [called] = calls(tmp_path / "store")
+    assert (called.target, called.outcome) == ("double", "ok")
 
 
 def test_a_class_of_sessions_stays_one():
