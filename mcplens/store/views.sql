@@ -3315,7 +3315,8 @@ by_session as (
         max(by_tool.agent_id) as agent_id,
         min(by_tool.started_at) as started_at,
         max(by_tool.ended_at) as ended_at,
-        count(distinct by_tool.server_name) as server_count,
+        -- Before a server has said its name, requests know it by another.
+        count(distinct coalesce(links.server_name, by_tool.server_name)) as server_count,
         count(distinct row(by_tool.server_name, by_tool.tool_name)) filter (
             where by_tool.tool_name is not null
         ) as tool_count,

@@ -62,6 +62,18 @@ def test_sessions_across_servers_are_one_row_each(metrics_of):
     ]
 
 
+def test_a_server_that_said_its_name_late_is_one_server(metrics_of):
+    rows = [
+        connection(server_name="files"),
+        event(method="server/discover", target=None, server_name="python"),
+        call(server_name="files"),
+    ]
+
+    [row] = metrics_of(rows, "session_metrics")
+
+    assert row.server_count == 1
+
+
 LAST_CALLS = {
     "completed": {"outcome": "ok"},
     "failed": {"outcome": "tool_error"},
