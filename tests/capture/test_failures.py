@@ -45,6 +45,30 @@ def is_error(words, **parts):
         ("prompts/get", -32602, "Prompt x not found", "invalid_arguments", "code_-32602"),
         ("foo/bar", -32601, "Method not found", "invalid_arguments", "code_-32601"),
         ("tools/call", -32600, "Invalid Request", "invalid_arguments", "code_-32600"),
+        # mcp 2.3, where a tool asks back on a connection of the stateless era; and its client that
+        # cannot be asked.
+        (
+            "tools/call",
+            -32600,
+            "Cannot send 'elicitation/create': this transport context has no back-channel for "
+            "server-initiated requests.",
+            "tool_failure",
+            "code_-32600_cannot_ask_back",
+        ),
+        (
+            "tools/call",
+            -32600,
+            "Elicitation not supported",
+            "tool_failure",
+            "code_-32600_cannot_ask_back",
+        ),
+        (
+            "elicitation/create",
+            -32600,
+            "Elicitation not supported",
+            "invalid_arguments",
+            "code_-32600",
+        ),
         ("tools/call", -32700, "Parse error", "invalid_arguments", "code_-32700"),
         ("tools/call", -32603, "Internal error", "internal", "code_-32603"),
         (

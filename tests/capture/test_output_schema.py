@@ -102,6 +102,13 @@ def test_a_schema_that_cannot_be_used_is_told_once_and_checks_nothing(schema):
     assert trouble(recorded) == ["outputSchema of add cannot be used"]
 
 
+def test_nothing_is_fetched_for_a_schema(tmp_path):
+    (tmp_path / "schema.json").write_text('{"type": "object"}')
+    elsewhere = {"$ref": (tmp_path / "schema.json").as_uri()}
+
+    assert OutputSchema(elsewhere).fits({}, size=2) is None
+
+
 def test_where_tools_were_never_listed_nobody_knows():
     recorded = record(*HANDSHAKE, call("add", id=2), text("7", id=2, structuredContent={}))
 
