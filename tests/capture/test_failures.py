@@ -50,8 +50,10 @@ def is_error(words, **parts):
         (
             "tools/call",
             -32600,
-            "Cannot send 'elicitation/create': this transport context has no back-channel for "
-            "server-initiated requests.",
+            (
+                "Cannot send 'elicitation/create': this transport context has no back-channel for "
+                "server-initiated requests."
+            ),
             "tool_failure",
             "code_-32600_cannot_ask_back",
         ),
