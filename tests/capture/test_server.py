@@ -1,14 +1,21 @@
 import asyncio
+import runpy
+from functools import partial
 
 import pytest
 from mcp import Client, MCPError
 from mcp.server import MCPServer
+from mcp.types import ElicitResult
 
 import mcplens
+from mcplens.capture import server as server_module
+from mcplens.capture import server_tap
+from mcplens.capture.backlog import Backlog
 from mcplens.capture.recorder import Recorder
 from mcplens.errors import UsageError
 from mcplens.store.location import create
-from tests.spooled import calls, rows
+from tests.processes import SERVERS
+from tests.spooled import calls, ended, rows
 
 
 @pytest.fixture
@@ -36,13 +43,13 @@ def server():
     return server
 
 
-def record_calls(store, server, use, *, mode="auto", **options):
+def record_calls(store, server, use, *, mode="auto", answer=None, **options):
     """Let `use` call a server in memory, and write what its middleware saw."""
 
     async def run():
         with Recorder(store, observer="server") as recorder:
             recorded = mcplens.record(server, recorder=recorder, **options)
-            async with Client(recorded, mode=mode) as client:
+            async with Client(recorded, mode=mode, elicitation_callback=answer) as client:
                 await use(client)
 
     asyncio.run(run())
@@ -81,6 +88,123 @@ def test_a_callers_timeout_is_told_by_its_cancel(store, server):
 
     [call] = calls(store.path)
     assert (call.outcome, call.outcome_basis) == ("timeout", "cancel_reason")
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_a_caller_in_memory_whose_time_is_up_is_told_from_one_that_cancels(store, server, mode):
+    async def use(client):
+        with pytest.raises(MCPError):
+            await client.call_tool("hang", {}, read_timeout_seconds=0.1)
+        task = asyncio.create_task(client.call_tool("hang", {}))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    record_calls(store, server, use, mode=mode)
+
+    timeout, cancelled = sorted(calls(store.path), key=lambda call: call.sequence)
+    assert timeout.outcome == "timeout"
+    assert cancelled.outcome == "cancelled"
+    assert timeout.work_ms >= 100
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_the_time_that_a_person_takes_is_no_work_in_either_era(store, mode):
+    async def answer(_context, _params):
+        await asyncio.sleep(0.3)
+        return ElicitResult(action="accept", content={"name": "Ada"})
+
+    async def use(client):
+        result = await client.call_tool("greet", {})
+        assert result.content[0].text == "hi Ada"
+
+    asking = runpy.run_path(str(SERVERS / "asking.py"))["server"]
+    record_calls(store, asking, use, mode=mode, answer=answer)
+
+    *_, call = calls(store.path)
+    assert call.is_final
+    assert 300 <= call.wait_ms < 400
+    assert 100 <= call.work_ms < 200
+
+
+def test_what_a_server_asks_has_no_id_that_was_made_up(store):
+    async def answer(_context, _params):
+        return ElicitResult(action="decline")
+
+    async def use(client):
+        await client.call_tool("greet", {})
+
+    asking = runpy.run_path(str(SERVERS / "asking.py"))["server"]
+    record_calls(store, asking, use, mode="legacy", answer=answer)
+
+    [question] = [e for e in ended(store.path) if e.method == "elicitation/create"]
+    assert (question.direction, question.outcome, question.request_id) == ("to_client", "ok", None)
+
+
+def test_a_tool_that_was_given_up_may_still_note_what_it_left_behind(store, server):
+    @server.tool()
+    async def write() -> str:
+        mcplens.note(created="/tmp/part", checkpoint="begun")
+        try:
+            await asyncio.sleep(60)
+        finally:
+            mcplens.note(deleted="/tmp/part")
+        return "late"
+
+    async def use(client):
+        with pytest.raises(MCPError):
+            await client.call_tool("write", {}, read_timeout_seconds=0.1)
+
+    record_calls(store, server, use, mode="legacy")
+
+    [call] = calls(store.path)
+    assert (call.outcome, call.checkpoint) == ("timeout", "begun")
+    assert [(e.kind, e.target) for e in call.side_effects] == [
+        ("created", "/tmp/part"),
+        ("deleted", "/tmp/part"),
+    ]
+
+
+def test_calls_at_once_of_several_clients_are_kept_apart(store, server):
+    async def call_all(recorded):
+        async with Client(recorded) as client:
+            await asyncio.gather(*(client.call_tool("greet", {"name": "A"}) for _ in range(20)))
+
+    async def run():
+        with Recorder(store, observer="server") as recorder:
+            recorded = mcplens.record(server, recorder=recorder)
+            await asyncio.gather(*(call_all(recorded) for _ in range(5)))
+
+    asyncio.run(run())
+
+    found = calls(store.path)
+    assert {call.outcome for call in found} == {"ok"}
+    assert len(found) == 100
+    assert len({call.connection_id for call in found}) == 5
+
+
+def test_trouble_in_the_observer_stays_there(store, server, monkeypatch):
+    monkeypatch.setattr(server_module, "with_watched_session", lambda *_: 1 / 0)
+
+    async def use(client):
+        result = await client.call_tool("greet", {"name": "Ada"})
+        assert result.content[0].text == "Hello Ada"
+
+    record_calls(store, server, use)
+
+
+def test_calls_that_find_no_room_are_counted(store, server, monkeypatch):
+    monkeypatch.setattr(server_tap, "Backlog", partial(Backlog, max_waiting=0))
+
+    async def use(client):
+        await client.call_tool("greet", {"name": "Ada"})
+
+    record_calls(store, server, use)
+
+    # The question for what the server can, the call, and the list of tools behind it.
+    assert rows(store.path, "runs")[-1].lost_count == 3
+    assert calls(store.path) == []
 
 
 def test_a_server_is_recorded_once_however_often_it_is_asked_for(store, server):
