@@ -80,6 +80,8 @@ class _Recording:
                 transport_options=replace(options, session_class=recorded), **session_options
             ) as session:
                 tap = tap_of(session)
+                if tap is not None:
+                    tap.protocol_session = self.get_session_id  # type: ignore[attr-defined]
                 yield session
         except Exception:
             if tap is not None:

@@ -152,6 +152,8 @@ def test_a_server_that_dies_over_http_has_disconnected(store, tmp_path, mode):
 
     [call] = calls(store.path)
     assert (call.target, call.outcome) == ("hang", "disconnected")
+    # Only the old era has sessions over HTTP.
+    assert (call.session_basis == "protocol") == (mode == "legacy")
 
 
 def test_a_process_that_is_kept_alive_is_one_connection(store):
