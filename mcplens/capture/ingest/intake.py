@@ -8,6 +8,7 @@ that was sent again is counted once: not written, it is new; written, it is know
 from __future__ import annotations
 
 import os
+import threading
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Self
@@ -53,7 +54,7 @@ class Receipt(NamedTuple):
 
 
 class Intake:
-    """One run of posted events; not for two threads at once."""
+    """One run of posted events, from any thread."""
 
     def __init__(
         self,
@@ -80,6 +81,7 @@ class Intake:
         self._started_at = self._clock.utc(self._clock.ns())
         self._count = 0
         self._spool: Spool | None = None
+        self._turn = threading.Lock()
         self._lock = _take_over(store, wait_s=lock_wait_s)
         try:
             self.known = known or Known()
@@ -96,6 +98,11 @@ class Intake:
         Raises:
             StoreError: the store did not take them; none of them is counted.
         """
+        # Between looking and writing nobody else may count the same event.
+        with self._turn:
+            return self._take(events)
+
+    def _take(self, events: Sequence[Incoming]) -> list[Receipt]:
         receipts: list[Receipt] = []
         coming: dict[str, tuple[Event, bytes]] = {}
         for event, _ in events:

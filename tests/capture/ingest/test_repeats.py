@@ -15,6 +15,7 @@ from mcplens.errors import StoreError
 from mcplens.metrics.connect import connect
 from mcplens.store.compact import compact
 from mcplens.store.seal import seal
+from mcplens.store.spool import Spool
 from tests.capture.ingest.posted import read, sent
 
 
@@ -50,6 +51,27 @@ def test_repeats_within_one_batch_count_once(store):
         same = [read(sent(), key="k1") for _ in range(3)]
 
         assert fates(intake, *same) == ["counted", "known", "known"]
+
+
+def test_nobody_counts_an_event_while_another_is_writing_it(store, monkeypatch):
+    """The second sender comes in the very moment in which the first is written."""
+    seconds = []
+    second = threading.Thread(target=lambda: seconds.extend(fates(intake, read(sent(), key="k1"))))
+    write = Spool.write
+
+    def write_slowly(spool, rows):
+        if not second.ident:
+            second.start()
+            second.join(0.3)
+        return write(spool, rows)
+
+    with Intake(store, seal=False) as intake:
+        monkeypatch.setattr(Spool, "write", write_slowly)
+        first = fates(intake, read(sent(), key="k1"))
+        second.join()
+
+    assert (first, seconds) == (["counted"], ["known"])
+    assert counted(store) == 1
 
 
 def test_events_without_a_key_all_count(store):
