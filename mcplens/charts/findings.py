@@ -89,11 +89,14 @@ def outcomes_finding(overview: Row, tools: Rows, outcomes: Rows) -> str:
     if len(tools) == 1:
         return f"{failures} of {_calls(leading)} of {tool_name(leading)} failed: {mostly}"
     rate, total = format_rate(overview["failure_rate"]), format_count(overview["failure_count"])
+    share = f"{rate} of calls"
+    if overview["failure_rate"] is None:  # Of some calls nobody knows how they ended.
+        share = f"At least {total} of {_calls(overview)}"
     as_many = sum(row["failure_count"] == leading["failure_count"] for row in tools)
     if as_many > 1:
-        return f"{rate} of calls failed; {as_many} tools had {failures} of {total} failures each"
+        return f"{share} failed; {as_many} tools had {failures} of {total} failures each"
     leads = f"{tool_name(leading)} leads with {failures} of {total} failures"
-    return f"{rate} of calls failed; {leads}, {mostly}"
+    return f"{share} failed; {leads}, {mostly}"
 
 
 def main_finding(overview: Row, tools: Rows, outcomes: Rows, budgets: Rows = ()) -> str:

@@ -1599,8 +1599,8 @@ comment on column int_tool_calls.measured_ms is
 'The time that counts for quantiles, in ms; NULL when none does.';
 
 -- What a budget is judged by: counts, and what was observed. The judgement itself is made elsewhere. A call
--- without an answer is over every limit; one that was cancelled, or that ended nobody
--- knows how, counts for nothing; warm-ups are not here at all.
+-- without an answer is over every limit; a cancelled one counts for nothing, and so does every one of a tool
+-- of which some ended nobody knows how; warm-ups are not here at all.
 create or replace view budget_counts as
 with
 
@@ -1618,10 +1618,12 @@ tool_calls as (
 
 tools as (
 
-    select distinct
+    select
         server_name,
-        tool_name
+        tool_name,
+        bool_or(outcome = 'unknown') as has_unknown
     from tool_calls
+    group by server_name, tool_name
 
 ),
 
@@ -1632,7 +1634,8 @@ covered as (
         budgets.quantile,
         budgets.limit_ms,
         tools.server_name,
-        tools.tool_name
+        tools.tool_name,
+        tools.has_unknown
     from budgets
     inner join tools
         on
@@ -1652,7 +1655,7 @@ judged as (
         covered.*,
         tool_calls.call_id,
         tool_calls.session_id,
-        tool_calls.outcome not in ('cancelled', 'unknown') as is_judged,
+        tool_calls.outcome <> 'cancelled' and not covered.has_unknown as is_judged,
         tool_calls.is_success,
         tool_calls.is_without_answer,
         tool_calls.is_without_answer or tool_calls.measured_ms > covered.limit_ms as is_over,
@@ -1682,8 +1685,8 @@ counted as (
             when limit_ms is not null then count(*) filter (where is_judged and is_over)
         end as over_count,
         count(*) filter (where is_judged and is_without_answer) as without_answer_count,
-        count(*) filter (where is_success) as success_count,
-        count(*) filter (where not is_success) as failure_count,
+        count(*) filter (where is_judged and is_success) as success_count,
+        count(*) filter (where is_judged and not is_success) as failure_count,
         -- A quantile cannot be taken from a column, and working it out by hand is off in the last digit.
         quantile_cont(
             measured_ms,
@@ -2710,7 +2713,7 @@ final as (
             sum(call_count) over (partition by server_name, tool_name) as double
         ) as call_share,
         case
-            when not is_success
+            when not is_success and not bool_or(ending = 'unknown') over (partition by server_name, tool_name)
                 then
                     cast(call_count as double)
                     / cast(
@@ -2856,13 +2859,13 @@ final as (
         tools.cancelled_count,
         tools.caller_error_count,
         case
-            when tools.success_count + tools.failure_count > 0
+            when tools.success_count + tools.failure_count > 0 and tools.unknown_count = 0
                 then
                     cast(tools.success_count as double)
                     / cast(tools.success_count + tools.failure_count as double)
         end as success_rate,
         case
-            when tools.success_count + tools.failure_count > 0
+            when tools.success_count + tools.failure_count > 0 and tools.unknown_count = 0
                 then
                     cast(tools.failure_count as double)
                     / cast(tools.success_count + tools.failure_count as double)
@@ -2903,8 +2906,10 @@ comment on column overview.failure_count is 'Tool calls that failed, timed out, 
 comment on column overview.cancelled_count is 'Tool calls that the caller no longer wanted.';
 comment on column overview.caller_error_count is
 'Failures that were the caller''s fault: wrong arguments or an unknown tool.';
-comment on column overview.success_rate is 'Successes of successes and failures, 0 to 1.';
-comment on column overview.failure_rate is 'Failures of successes and failures, 0 to 1.';
+comment on column overview.success_rate is
+'Successes of successes and failures, 0 to 1; NULL where some endings are unknown.';
+comment on column overview.failure_rate is
+'Failures of successes and failures, 0 to 1; NULL where some endings are unknown.';
 comment on column overview.open_count is 'Calls that have not ended.';
 comment on column overview.warmup_count is 'Finished calls that only warmed a server up.';
 comment on column overview.other_call_count is 'Finished calls of prompts and resources.';
@@ -3056,6 +3061,7 @@ called as (
         count(*) filter (where is_success) as success_count,
         count(*) filter (where not is_success) as failure_count,
         count(*) filter (where outcome = 'cancelled') as cancelled_count,
+        count(*) filter (where outcome = 'unknown') as unknown_count,
         quantile_cont(measured_ms, [cast(0.5 as double), cast(0.95 as double)]) as all_ms,
         max(started_at) as last_at
     from tool_calls
@@ -3094,7 +3100,7 @@ final as (
         coalesce(called.failure_count, 0) as failure_count,
         coalesce(called.cancelled_count, 0) as cancelled_count,
         case
-            when called.success_count + called.failure_count > 0
+            when called.success_count + called.failure_count > 0 and called.unknown_count = 0
                 then
                     cast(called.failure_count as double)
                     / cast(called.success_count + called.failure_count as double)
@@ -3474,9 +3480,10 @@ rated as (
 
     select
         *,
-        cast(success_count + failure_count as double) as n,
+        case when unknown_count = 0 then cast(success_count + failure_count as double) else 0 end as n,
         case
-            when success_count + failure_count > 0
+            -- Logs often tell of failures and never of successes: a rate of those alone would be wrong.
+            when success_count + failure_count > 0 and unknown_count = 0
                 then cast(success_count as double) / cast(success_count + failure_count as double)
         end as success_rate,
         -- The square of 1.96, the width of a normal curve that leaves 5 % outside.
@@ -3544,7 +3551,8 @@ comment on column tool_metrics.cancelled_count is
 'Calls that the caller no longer wanted; they count neither as success nor as failure.';
 comment on column tool_metrics.caller_error_count is
 'Failures that were the caller''s fault: wrong arguments or an unknown tool.';
-comment on column tool_metrics.success_rate is 'Successes of successes and failures, 0 to 1.';
+comment on column tool_metrics.success_rate is
+'Successes of successes and failures, 0 to 1; NULL where some endings are unknown.';
 comment on column tool_metrics.success_low is
 'Lower end of the 95 % interval of the success rate (Wilson); far from the rate where calls are few.';
 comment on column tool_metrics.success_high is 'Upper end of the 95 % interval of the success rate (Wilson).';

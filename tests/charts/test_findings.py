@@ -259,6 +259,15 @@ def test_the_sentences_load_nothing_that_draws():
     assert loaded.stdout.strip() == ""
 
 
+def test_of_endings_that_are_partly_unknown_no_share_is_said():
+    overview = {**seen(20, 2), "unknown_count": 5, "failure_rate": None}
+    tools = [tool("a:x", failure_count=2), tool("a:y")]
+
+    sentence = outcomes_finding(overview, tools, [ending("a:x", "timeout", 2)])
+
+    assert sentence == "At least 2 of 20 calls failed; a:x leads with 2 of 2 failures, timeout"
+
+
 def test_nobody_says_that_all_succeeded_where_some_endings_are_unknown():
     sentence = outcomes_finding({**seen(20), "unknown_count": 5}, [tool()], [])
 

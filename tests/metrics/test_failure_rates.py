@@ -61,15 +61,24 @@ def test_a_budget_says_how_many_times_over_it_is(store, spool):
 
 
 def test_a_call_that_ended_nobody_knows_how_is_neither_success_nor_failure(metrics_of):
-    calls = [call(outcome="ok"), call(outcome="unknown", work_ms=30.0)]
+    calls = [
+        call(outcome="ok"),
+        call(outcome="timeout", at=1),
+        call(outcome="unknown", at=2, work_ms=30.0),
+    ]
 
-    [tool] = metrics_of(calls, "tool_metrics")
+    endings = metrics_of(calls, "outcomes_by_tool", order_by="ending")
+    [tool] = metrics_of([], "tool_metrics")
     [overview] = metrics_of([], "overview")
+    [server] = metrics_of([], "server_metrics")
     [session] = metrics_of([], "session_metrics")
 
-    assert (tool.call_count, tool.success_count, tool.failure_count) == (2, 1, 0)
+    assert (tool.call_count, tool.success_count, tool.failure_count) == (3, 1, 1)
     assert tool.unknown_count == overview.unknown_count == 1
-    assert tool.success_rate == 1.0
+    # One may be the only success, or one of very many failures.
+    assert tool.success_rate is tool.success_low is tool.success_high is tool.failure_rate is None
+    assert overview.failure_rate is server.failure_rate is None
+    assert [row.failure_rate for row in endings] == [None, None, None]
     assert tool.max_ms == 30.0
     assert session.terminal_state == "unknown"
 
@@ -81,4 +90,4 @@ def test_no_budget_is_judged_by_a_call_that_ended_nobody_knows_how(store, spool)
 
     [row] = rows_of(con, "from budget_counts")
 
-    assert (row.call_count, row.success_count, row.over_count) == (1, 1, 0)
+    assert (row.call_count, row.success_count, row.over_count) == (0, 0, 0)

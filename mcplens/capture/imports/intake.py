@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING, Any, Final
 from mcplens.capture.clock import Clock
 from mcplens.capture.identity import ConnectionFacts
 from mcplens.capture.names import clean_name
-from mcplens.events import SCHEMA_VERSION, Connection, Definition, Event, Notice
+from mcplens.events import CALL_METHODS, SCHEMA_VERSION, Connection, Definition, Event, Notice
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
     from mcplens.capture.correlator import Correlator
+    from mcplens.capture.otel.calls import SpannedCall
+    from mcplens.capture.otel.pool import SpanPool
+    from mcplens.capture.otel.spans import Span
     from mcplens.capture.privacy import Privacy
     from mcplens.capture.recorder import Recorder
     from mcplens.events import Row
@@ -89,6 +92,7 @@ class Intake:
         self._connections: OrderedDict[str, Connection] = OrderedDict()
         self._numbers = count(1)
         self._taken = 0
+        self._spans: SpanPool | None = None
 
     def privacy_of(self, server: str | None, target: str | None) -> Privacy:
         """Say what may be kept of a tool's contents."""
@@ -116,12 +120,19 @@ class Intake:
         """Note something that is sound, and no call of an MCP server."""
         self.counts.other += number
 
-    def event(self, *key: object, connection: tuple[object, ...], **facts: Any) -> None:
+    def event(
+        self,
+        *key: object,
+        connection: tuple[object, ...],
+        first: tuple[object, ...] | None = None,
+        **facts: Any,
+    ) -> None:
         """Take one finished call.
 
         Args:
             *key: What tells it from all others, in this file and in any other.
             connection: What tells its connection from all others.
+            first: What tells the first round of its call from all others, where this is a later.
             **facts: The event's columns, as far as they are known.
         """
         name = self.name(*key)
@@ -129,7 +140,7 @@ class Intake:
         if self._seen[name] > 1:  # The same line twice in one file is two calls.
             name = self.name(name, self._seen[name])
         connection_id = self.name(*connection)
-        facts.setdefault("method", "tools/call")
+        is_call = facts.setdefault("method", "tools/call") in CALL_METHODS
         if self.server_name is not None:
             facts |= {"server_name": self.server_name, "server_basis": "option"}
         if facts.get("session_id") is None and facts.get("session_basis") == "connection":
@@ -142,13 +153,39 @@ class Intake:
             observer="import",
             sequence=0,
             direction=facts.pop("direction", "to_server"),
-            call_id=name,
-            round=1,
-            is_final=True,
-            **facts,
+            call_id=(name if first is None else self.name(*first)) if is_call else None,
+            **({"round": 1, "is_final": True} if is_call else {}) | facts,
         )
         if self._emit(event):
             self._remember(event)
+
+    def span(self, span: Span) -> None:
+        """Take a span; spans of all files become calls together."""
+        if self._spans is None:
+            from mcplens.capture.otel.pool import SpanPool  # only where there are spans
+
+            self._spans = SpanPool(self._take_call)
+        if span.method is None:
+            self.other()
+        span.origin = self.counts
+        self._spans.add(span)
+
+    def _take_call(self, call: SpannedCall) -> None:
+        from mcplens.capture.otel.events import columns_of, connection_key, server_of
+
+        now, self.counts = self.counts, call.timed.origin
+        key = ("span", call.timed.trace_id, call.carried_id, call.method)
+        self.event(
+            *key,
+            connection=connection_key(call),
+            first=None if call.first_id is None else (*key[:2], call.first_id, key[3]),
+            **columns_of(
+                call,
+                self.privacy_of(server_of(call), call.target),
+                hashing=self.recorder.privacy,
+            ),
+        )
+        self.counts = now
 
     def correlator(
         self, *key: object, server_name: str | None = None, **facts: Any
@@ -164,7 +201,9 @@ class Intake:
         return correlator, wire
 
     def end(self) -> None:
-        """Write what is known of the connections."""
+        """Take what still waits for more, and write what is known of the connections."""
+        if self._spans is not None:
+            self._spans.flush()
         while self._connections:
             self._emit(self._connections.popitem(last=False)[1])
 

@@ -105,7 +105,7 @@ def _take(record: Mapping[str, Any], fields: Mapping[str, Any], intake: Intake) 
     result = result if isinstance(result, dict | list) else None
     kept_result = privacy.result(result) if result is not None else None
     user = of.text(fields, of.USER)
-    notes = {
+    notes: dict[str, Any] = {
         "cost_usd": _amount(of.first(fields, of.COST)),
         "input_tokens": of.whole(fields, of.INPUT_TOKENS),
         "output_tokens": of.whole(fields, of.OUTPUT_TOKENS),

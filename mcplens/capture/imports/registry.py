@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from mcplens.capture.imports.json_logs import JSON_LOGS
+from mcplens.capture.imports.otlp import OTLP_JSON, OTLP_PROTO
 from mcplens.errors import UsageError
 
 if TYPE_CHECKING:
     from mcplens.capture.imports.format import Format
     from mcplens.capture.imports.source import Head
 
-FORMATS: Final[dict[str, Format]] = {known.name: known for known in (JSON_LOGS,)}
+FORMATS: Final[dict[str, Format]] = {
+    known.name: known for known in (OTLP_JSON, OTLP_PROTO, JSON_LOGS)
+}
 """All formats by name, in the order people meet them."""
 
 

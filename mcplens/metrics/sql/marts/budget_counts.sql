@@ -1,6 +1,6 @@
 -- What a budget is judged by: counts, and what was observed. The judgement itself is made elsewhere. A call
--- without an answer is over every limit; one that was cancelled, or that ended nobody
--- knows how, counts for nothing; warm-ups are not here at all.
+-- without an answer is over every limit; a cancelled one counts for nothing, and so does every one of a tool
+-- of which some ended nobody knows how; warm-ups are not here at all.
 create or replace view budget_counts as
 with
 
@@ -18,10 +18,12 @@ tool_calls as (
 
 tools as (
 
-    select distinct
+    select
         server_name,
-        tool_name
+        tool_name,
+        bool_or(outcome = 'unknown') as has_unknown
     from tool_calls
+    group by server_name, tool_name
 
 ),
 
@@ -32,7 +34,8 @@ covered as (
         budgets.quantile,
         budgets.limit_ms,
         tools.server_name,
-        tools.tool_name
+        tools.tool_name,
+        tools.has_unknown
     from budgets
     inner join tools
         on
@@ -52,7 +55,7 @@ judged as (
         covered.*,
         tool_calls.call_id,
         tool_calls.session_id,
-        tool_calls.outcome not in ('cancelled', 'unknown') as is_judged,
+        tool_calls.outcome <> 'cancelled' and not covered.has_unknown as is_judged,
         tool_calls.is_success,
         tool_calls.is_without_answer,
         tool_calls.is_without_answer or tool_calls.measured_ms > covered.limit_ms as is_over,
@@ -82,8 +85,8 @@ counted as (
             when limit_ms is not null then count(*) filter (where is_judged and is_over)
         end as over_count,
         count(*) filter (where is_judged and is_without_answer) as without_answer_count,
-        count(*) filter (where is_success) as success_count,
-        count(*) filter (where not is_success) as failure_count,
+        count(*) filter (where is_judged and is_success) as success_count,
+        count(*) filter (where is_judged and not is_success) as failure_count,
         -- A quantile cannot be taken from a column, and working it out by hand is off in the last digit.
         quantile_cont(
             measured_ms,

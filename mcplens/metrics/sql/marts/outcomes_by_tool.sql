@@ -47,7 +47,7 @@ final as (
             sum(call_count) over (partition by server_name, tool_name) as double
         ) as call_share,
         case
-            when not is_success
+            when not is_success and not bool_or(ending = 'unknown') over (partition by server_name, tool_name)
                 then
                     cast(call_count as double)
                     / cast(

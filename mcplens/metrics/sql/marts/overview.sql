@@ -118,13 +118,13 @@ final as (
         tools.cancelled_count,
         tools.caller_error_count,
         case
-            when tools.success_count + tools.failure_count > 0
+            when tools.success_count + tools.failure_count > 0 and tools.unknown_count = 0
                 then
                     cast(tools.success_count as double)
                     / cast(tools.success_count + tools.failure_count as double)
         end as success_rate,
         case
-            when tools.success_count + tools.failure_count > 0
+            when tools.success_count + tools.failure_count > 0 and tools.unknown_count = 0
                 then
                     cast(tools.failure_count as double)
                     / cast(tools.success_count + tools.failure_count as double)
@@ -165,8 +165,10 @@ comment on column overview.failure_count is 'Tool calls that failed, timed out, 
 comment on column overview.cancelled_count is 'Tool calls that the caller no longer wanted.';
 comment on column overview.caller_error_count is
 'Failures that were the caller''s fault: wrong arguments or an unknown tool.';
-comment on column overview.success_rate is 'Successes of successes and failures, 0 to 1.';
-comment on column overview.failure_rate is 'Failures of successes and failures, 0 to 1.';
+comment on column overview.success_rate is
+'Successes of successes and failures, 0 to 1; NULL where some endings are unknown.';
+comment on column overview.failure_rate is
+'Failures of successes and failures, 0 to 1; NULL where some endings are unknown.';
 comment on column overview.open_count is 'Calls that have not ended.';
 comment on column overview.warmup_count is 'Finished calls that only warmed a server up.';
 comment on column overview.other_call_count is 'Finished calls of prompts and resources.';

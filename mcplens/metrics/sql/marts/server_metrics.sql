@@ -25,6 +25,7 @@ called as (
         count(*) filter (where is_success) as success_count,
         count(*) filter (where not is_success) as failure_count,
         count(*) filter (where outcome = 'cancelled') as cancelled_count,
+        count(*) filter (where outcome = 'unknown') as unknown_count,
         quantile_cont(measured_ms, [cast(0.5 as double), cast(0.95 as double)]) as all_ms,
         max(started_at) as last_at
     from tool_calls
@@ -63,7 +64,7 @@ final as (
         coalesce(called.failure_count, 0) as failure_count,
         coalesce(called.cancelled_count, 0) as cancelled_count,
         case
-            when called.success_count + called.failure_count > 0
+            when called.success_count + called.failure_count > 0 and called.unknown_count = 0
                 then
                     cast(called.failure_count as double)
                     / cast(called.success_count + called.failure_count as double)

@@ -38,9 +38,10 @@ rated as (
 
     select
         *,
-        cast(success_count + failure_count as double) as n,
+        case when unknown_count = 0 then cast(success_count + failure_count as double) else 0 end as n,
         case
-            when success_count + failure_count > 0
+            -- Logs often tell of failures and never of successes: a rate of those alone would be wrong.
+            when success_count + failure_count > 0 and unknown_count = 0
                 then cast(success_count as double) / cast(success_count + failure_count as double)
         end as success_rate,
         -- The square of 1.96, the width of a normal curve that leaves 5 % outside.
@@ -108,7 +109,8 @@ comment on column tool_metrics.cancelled_count is
 'Calls that the caller no longer wanted; they count neither as success nor as failure.';
 comment on column tool_metrics.caller_error_count is
 'Failures that were the caller''s fault: wrong arguments or an unknown tool.';
-comment on column tool_metrics.success_rate is 'Successes of successes and failures, 0 to 1.';
+comment on column tool_metrics.success_rate is
+'Successes of successes and failures, 0 to 1; NULL where some endings are unknown.';
 comment on column tool_metrics.success_low is
 'Lower end of the 95 % interval of the success rate (Wilson); far from the rate where calls are few.';
 comment on column tool_metrics.success_high is 'Upper end of the 95 % interval of the success rate (Wilson).';
