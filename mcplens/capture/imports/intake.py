@@ -191,7 +191,8 @@ class Intake:
         self, *key: object, server_name: str | None = None, **facts: Any
     ) -> tuple[Correlator, Wire]:
         """Begin a connection whose messages the file holds; `key` tells it from all others."""
-        wire = Wire(self, self.name(*key))
+        named_by = "option" if self.server_name is not None else "log"
+        wire = Wire(self, self.name(*key), server_basis=named_by)
         correlator = self.recorder.correlator(
             ConnectionFacts(connection_id=wire.connection_id, observer="import", **facts),
             server_name=self.server_name or server_name,
@@ -248,8 +249,9 @@ class Intake:
 class Wire:
     """The rows of one connection, renamed so that a second import makes the same names."""
 
-    def __init__(self, intake: Intake, connection_id: str) -> None:
+    def __init__(self, intake: Intake, connection_id: str, *, server_basis: str) -> None:
         self.connection_id: Final = connection_id
+        self._server_basis = server_basis
         self.is_closing = False
         """Whether what ends from now on ends because the log does."""
         self._intake = intake
@@ -260,6 +262,8 @@ class Wire:
 
     def take(self, row: Row) -> None:
         """Take a row from the correlator."""
+        if isinstance(row, Connection | Event) and row.server_basis == "option":
+            row.server_basis = self._server_basis
         if isinstance(row, Connection):
             self._newest = row  # Written once, at the end, and only if there is any news.
             return
@@ -269,13 +273,14 @@ class Wire:
             self._rename(row)
         self._has_news |= self._intake._emit(row)  # noqa: SLF001  one room in two classes
 
-    def end(self, correlator: Correlator, ns: int) -> None:
-        """End the connection, because the log says no more of it."""
-        self.is_closing = True
-        correlator.ended("client_closed", ns)
+    def end(self, correlator: Correlator, ns: int, *, reason: str | None = None) -> None:
+        """End the connection: for a reason that the log tells, or because it says no more."""
+        self.is_closing = reason is None
+        correlator.ended(reason or "client_closed", ns)
         if self._newest is not None and self._has_news:
-            self._newest.end_reason = LOG_ENDED
-            self._newest.ended_at = None
+            if reason is None:
+                self._newest.end_reason = LOG_ENDED
+                self._newest.ended_at = None
             self._intake._emit(self._newest)  # noqa: SLF001  one room in two classes
 
     def _ends_with_the_log(self, event: Event) -> bool:

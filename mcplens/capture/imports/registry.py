@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from mcplens.capture.imports.claude_code import CLAUDE_CODE
+from mcplens.capture.imports.claude_desktop import CLAUDE_DESKTOP
 from mcplens.capture.imports.json_logs import JSON_LOGS
+from mcplens.capture.imports.mcpsnoop import MCPSNOOP
 from mcplens.capture.imports.otlp import OTLP_JSON, OTLP_PROTO
 from mcplens.errors import UsageError
 
@@ -13,7 +16,8 @@ if TYPE_CHECKING:
     from mcplens.capture.imports.source import Head
 
 FORMATS: Final[dict[str, Format]] = {
-    known.name: known for known in (OTLP_JSON, OTLP_PROTO, JSON_LOGS)
+    known.name: known
+    for known in (OTLP_JSON, OTLP_PROTO, JSON_LOGS, CLAUDE_DESKTOP, CLAUDE_CODE, MCPSNOOP)
 }
 """All formats by name, in the order people meet them."""
 
