@@ -23,7 +23,8 @@ NEVER = frozenset(
     {"argv_flag", "argv_word", "argv_user", "argv_query", "argv_setting", "environment"}
     | {"stderr", "stdout_noise", "progress", "logger", "log", "error_data", "error_data_key"}
     | {"request_meta", "result_meta", "cancel_reason", "resource_user", "resource_list_user"}
-    | {"progress_token", "answer_error"}
+    | {"progress_token", "bearer", "request_header", "response_header", "protocol_session"}
+    | {"url_query"}
 )
 
 
