@@ -1,18 +1,27 @@
 """One server that asks in the middle of its calls, through the real proxy, once per era."""
 
 import asyncio
+import json
 import sys
+import time
 
 import pytest
 from mcp import Client, StdioServerParameters, stdio_client
 from mcp.types import ElicitResult, ListRootsResult
 
 import mcplens
-from tests.processes import SERVERS
+from tests.processes import SERVERS, until
 from tests.spooled import ended
 
 THINKS_S = 0.25
 WORKS_MS = 100
+METHODS_OF_A_TASK = {
+    "initialize",
+    "tools/call",
+    "tasks/get",
+    "tasks/result",
+    "elicitation/create",
+}
 ERAS = {"2025-11-25": "legacy", "2026-07-28": "2026-07-28"}
 
 
@@ -77,3 +86,56 @@ def test_the_rounds_of_a_call_stand_on_the_wire_and_in_the_store(recorded):
     assert (last.round, last.is_final, last.outcome) == (2, True, "ok")
     assert last.call_id == first.call_id == first.event_id
     assert last.started_at == first.started_at
+
+
+def ask_as_a_task(process):
+    """Call server-everything's research as a task of 2025-11-25, and answer what it asks."""
+    said = {}
+
+    def say(**message):
+        process.stdin.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
+        process.stdin.flush()
+
+    def answer_to(key):
+        while key not in said:
+            message = json.loads(process.stdout.readline())
+            if message.get("method") == "elicitation/create":
+                time.sleep(THINKS_S)
+                content = {"interpretation": "technical"}
+                say(id=message["id"], result={"action": "accept", "content": content})
+            elif "method" not in message:
+                said[message["id"]] = message["result"]
+        return said[key]
+
+    client = {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {"elicitation": {}, "tasks": {"requests": {"elicitation": {"create": {}}}}},
+        "clientInfo": {"name": "agent", "version": "1"},
+    }
+    say(id=0, method="initialize", params=client)
+    answer_to(0)
+    say(method="notifications/initialized")
+    asked = {"topic": "mcp", "ambiguous": True}
+    params = {"name": "simulate-research-query", "arguments": asked, "task": {"ttl": 60000}}
+    say(id=1, method="tools/call", params=params)
+    task = {"taskId": answer_to(1)["task"]["taskId"]}
+    say(id=2, method="tasks/get", params=task)
+    answer_to(2)
+    say(id=3, method="tasks/result", params=task)
+    return answer_to(3)
+
+
+def test_a_task_of_a_real_server_is_one_call_that_waits_for_a_person(recorded, everything_js):
+    process = recorded.start("node", everything_js, "stdio")
+
+    result = ask_as_a_task(process)
+    until(lambda: len(ended(recorded.store)) == len(METHODS_OF_A_TASK))
+
+    assert "technical" in result["content"][0]["text"]
+    events = {event.method: event for event in ended(recorded.store)}
+    assert events.keys() == METHODS_OF_A_TASK
+    call = events["tools/call"]
+    assert (call.outcome, call.outcome_basis, call.is_final) == ("ok", "answer", True)
+    assert call.wait_ms >= events["elicitation/create"].duration_ms >= THINKS_S * 1000
+    assert call.work_ms > events["tasks/get"].duration_ms
+    assert call.duration_ms == pytest.approx(call.wait_ms + call.work_ms)
