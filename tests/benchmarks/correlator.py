@@ -22,8 +22,8 @@ from mcplens.capture.privacy import Privacy
 from mcplens.capture.wire import LineReader
 from tests.transcripts import call, client, server, text, wire
 
-CALLS = 5_000
-ROUNDS = 5
+CALLS = 1_000
+ROUNDS = 25
 BOUND_US = 40.0
 STALL_BOUND_MS = 100.0
 
