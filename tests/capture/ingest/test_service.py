@@ -176,3 +176,19 @@ def test_slow_connections_are_closed(serve):
     assert headless.recv(1000) == b""
     bodyless.close()
     headless.close()
+
+
+def test_without_its_extra_it_says_what_to_install(tmp_path):
+    words = ["serve", "--ingest", "127.0.0.1:0", "--store", str(tmp_path / "store")]
+    program = (
+        "import sys; sys.modules['aiohttp'] = None; "
+        f"from mcplens.cli.main import main; sys.exit(main({words!r}))"
+    )
+
+    ran = subprocess.run(
+        [sys.executable, "-c", program], stderr=subprocess.PIPE, text=True, timeout=60, check=False
+    )
+
+    assert ran.returncode == 2
+    assert 'pip install "mcplens[http]"' in ran.stderr
+    assert ran.stderr.count("\n") == 1
