@@ -60,7 +60,8 @@ def ending_by_error(
     event: Event, error: Any, *, privacy: Privacy, rules: ErrorRules = NO_ERROR_RULES
 ) -> Ending:
     """Write into an event that the peer answered with a JSON-RPC error."""
-    failure = failure_of_error(event.method or "", error)
+    version = event.protocol_version
+    failure = failure_of_error(event.method or "", error, protocol_version=version)
     if event.method == "server/discover":
         # A server of the old era does not know it; the client goes on with a handshake.
         _note_failure(event, failure._replace(error_class=None, rule=None), privacy)

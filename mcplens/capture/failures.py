@@ -33,6 +33,9 @@ UNSUPPORTED_PROTOCOL_VERSION: Final = -32022
 
 SERVER_ERROR: Final = 500  # Of HTTP.
 
+_FREE_CODES: Final = range(-32019, -31999)
+_FREE_SINCE: Final = "2026-07-28"
+
 _CODE_IN_TEXT: Final = re.compile(r"MCP error (-32\d{3})\b:?\s*")
 _UNKNOWN_TOOL: Final = re.compile(
     r"(unknown|no such) tool\b|\btool\b.{0,200}\b(not found|does not exist|is not registered)\b",
@@ -96,8 +99,11 @@ class Failure(NamedTuple):
     """The error's own words; not yet redacted."""
 
 
-def failure_of_error(method: str, error: Any) -> Failure:
-    """Class a JSON-RPC error by its code, its structured data and its words, in this order."""
+def failure_of_error(method: str, error: Any, *, protocol_version: str | None = None) -> Failure:
+    """Class a JSON-RPC error by its code, its structured data and its words, in this order.
+
+    From 2026-07-28 on, codes from -32000 to -32019 mean what their server likes.
+    """
     if not isinstance(error, dict):
         return Failure(text=error if isinstance(error, str) else None)
     code = error.get("code")
@@ -105,7 +111,8 @@ def failure_of_error(method: str, error: Any) -> Failure:
         code = None
     message = error.get("message")
     text = message[:_MAX_TEXT] if isinstance(message, str) else None
-    error_class, rule = _class_of_code(method, code, _CODE_IN_TEXT.sub("", text or "", count=1))
+    words = _CODE_IN_TEXT.sub("", text or "", count=1)
+    error_class, rule = _class_of_code(method, code, words, protocol_version=protocol_version)
     if error_class in (None, "internal"):
         # A wrapped upstream failure says more than "internal error".
         error_class, rule = _class_of_data(error.get("data")) or (error_class, rule)
@@ -144,9 +151,9 @@ def failure_of_result(result: Mapping[str, Any], *, target: str | None) -> Failu
 
 
 def _class_of_code(
-    method: str, code: int | None, text: str
+    method: str, code: int | None, text: str, *, protocol_version: str | None = None
 ) -> tuple[ErrorClass | None, str | None]:
-    if code is None:
+    if code is None or (code in _FREE_CODES and (protocol_version or "") >= _FREE_SINCE):
         return None, None
     by_words = _class_of_code_and_words(method, code, text)
     if by_words is not None:

@@ -103,6 +103,24 @@ def test_a_json_rpc_error_is_classed_by_its_code(method, code, message, error_cl
 
 
 @pytest.mark.parametrize(
+    ("version", "error_class"),
+    [
+        ("2025-11-25", "invalid_arguments"),
+        ("2026-07-28", None),
+        ("2027-01-01", None),
+        (None, "invalid_arguments"),
+    ],
+)
+def test_a_code_that_servers_may_use_as_they_like_means_nothing_since_then(version, error_class):
+    error = {"code": -32002, "message": "Resource not found"}
+
+    failure = failure_of_error("resources/read", error, protocol_version=version)
+
+    assert failure.error_class == error_class
+    assert failure.code == -32002
+
+
+@pytest.mark.parametrize(
     ("data", "error_class", "rule"),
     [
         ({"status": 401}, "auth", "data_status_401"),
