@@ -128,23 +128,22 @@ def endings_table(rows: Rows, screen: Screen) -> list[Text]:
 def calls_table(rows: Rows, screen: Screen) -> list[Text]:
     """Set rows of `calls`, in the order given: when, what, how long, how it ended."""
     took = Column(title="took", cells=[_time(row["duration_ms"]) for row in rows], align="right")
-    return _set_calls(rows, screen, [_called(row) for row in rows], took)
+    return _set_calls(rows, screen, took)
 
 
 def longest_table(rows: Rows, screen: Screen) -> list[Text]:
     """Set rows of `calls` by their work, with what was waited beside it where anything was."""
-    several = len({row["server_name"] for row in rows}) > 1
-    names = [_called(row) for row in rows]
-    if several:
-        names = [Text(f"{_server(row)}:") + name for row, name in zip(rows, names, strict=True)]
     times = [Column(title="work", cells=[_time(row["work_ms"]) for row in rows], align="right")]
     if any(row["wait_ms"] for row in rows):
         waits = [_time(row["wait_ms"]) for row in rows]
         times.append(Column(title="wait", cells=waits, align="right", drop=1))
-    return _set_calls(rows, screen, names, *times)
+    return _set_calls(rows, screen, *times)
 
 
-def _set_calls(rows: Rows, screen: Screen, names: list[Text], *times: Column) -> list[Text]:
+def _set_calls(rows: Rows, screen: Screen, *times: Column) -> list[Text]:
+    names = [_called(row) for row in rows]
+    if len({row["server_name"] for row in rows}) > 1:
+        names = [Text(f"{_server(row)}:") + name for row, name in zip(rows, names, strict=True)]
     columns = [
         Column(title="at (UTC)", cells=_clocks([row["started_at"] for row in rows]), drop=2),
         Column(title="call", cells=names, shortest=SHORTEST_NAME),

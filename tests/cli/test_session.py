@@ -31,6 +31,18 @@ def test_calls_stand_in_their_order_with_how_they_ended(mcplens, record):
     )
 
 
+def test_across_servers_each_call_names_its_server(mcplens, record):
+    record(
+        in_session("s1", target="read", server_name="files"),
+        in_session("s1", target="log", server_name="git", at=1.0),
+    )
+
+    ran = mcplens("session")
+
+    assert ran.out.splitlines()[0].startswith("session s1 · agent to files, git · ")
+    assert [line.split()[1] for line in ran.out.splitlines()[3:]] == ["files:read", "git:log"]
+
+
 def test_what_an_error_said_fills_the_room_that_is_left(mcplens, record, monkeypatch):
     message = "Error executing tool … validation error for … Input should be a valid integer"
     record(in_session("s1", target="read", outcome="tool_error", error_message=message))
