@@ -357,6 +357,34 @@ def test_a_key_in_trouble_is_told_and_the_server_is_recorded(recorded, monkeypat
     assert [call.target for call in calls(recorded.store)] == ["echo"]
 
 
+def test_settings_in_trouble_are_told_and_the_server_is_recorded_without_contents(
+    recorded, tmp_path
+):
+    (tmp_path / "mcplens.toml").write_text('[keep]\ndefalt = "full"')
+
+    done = recorded.run(*PLAIN, words=CALL, cwd=tmp_path)
+
+    ours = [line for line in done.stderr.decode().splitlines() if line.startswith("mcplens: ")]
+    assert ours[0] == (
+        'mcplens: keeping no contents: mcplens.toml, [keep]: unknown key "defalt". '
+        'Did you mean "default"?'
+    )
+    assert len(ours) == 2
+    [event] = calls(recorded.store)
+    assert event.arguments_hash is None
+    assert rows(recorded.store, "runs")[-1].keep == "none"
+
+
+def test_the_nearest_settings_are_those_of_a_recorded_server(recorded, tmp_path):
+    (tmp_path / "mcplens.toml").write_text('[keep]\n"plain:echo" = "full"')
+    (tmp_path / "deep").mkdir()
+
+    recorded.run(*PLAIN, words=CALL, cwd=tmp_path / "deep")
+
+    [event] = calls(recorded.store)
+    assert event.arguments == "{}"
+
+
 def test_a_full_disk_is_told_once_and_the_traffic_goes_on(recorded):
     recorded.run("true")
     asked = 300
