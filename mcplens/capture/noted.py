@@ -6,9 +6,10 @@ The tool's own note goes over the one in its result, and that over mcplens.toml,
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
-from mcplens.capture.names import MAX_NAME, clean_name
+from mcplens.capture.names import MAX_NAME
 from mcplens.events import SideEffect
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from mcplens.events import Event
 
 _MAX_TEXT: Final = 500
+_QUERY: Final = re.compile(r"(\w://[^\s?#]{0,1000})[?#]\S*")
 _PLAIN: Final = (
     "reversibility",
     "cost_usd",
@@ -52,9 +54,9 @@ def write_notes(
 
 def _write(event: Event, note: Note | ToolNotes, privacy: Privacy) -> bool:
     said = {name: getattr(note, name, None) for name in _PLAIN}
-    said |= {name: clean_name(getattr(note, name, None)) for name in _NAMES}
+    said |= {name: _name(getattr(note, name, None), privacy) for name in _NAMES}
     credential = getattr(note, "credential_id", None)
-    if credential is not None:
+    if credential is not None and privacy.keep != "none":
         # It may be the credential itself.
         said["credential_id"] = privacy.hash(credential.encode("utf-8", "replace"))
     said["checkpoint"] = _text(getattr(note, "checkpoint", None), privacy)
@@ -76,6 +78,10 @@ def _kept(effect: SideEffect, privacy: Privacy) -> SideEffect:
     )
 
 
+def _name(value: str | None, privacy: Privacy) -> str | None:
+    return None if value is None else privacy.words(_without_queries(value), limit=MAX_NAME)
+
+
 def _target(value: str | None, privacy: Privacy) -> str | None:
     if value is None or privacy.keep == "none":
         return None
@@ -87,4 +93,8 @@ def _target(value: str | None, privacy: Privacy) -> str | None:
 def _text(value: str | None, privacy: Privacy) -> str | None:
     if value is None or privacy.keep == "none":
         return None
-    return privacy.words(value, limit=_MAX_TEXT)
+    return privacy.words(_without_queries(value), limit=_MAX_TEXT)
+
+
+def _without_queries(text: str) -> str:
+    return _QUERY.sub(r"\1", text)
