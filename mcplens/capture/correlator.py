@@ -156,23 +156,21 @@ class Correlator:
     def exchange_ended(self, exchange: str, reason: str, ns: int) -> None:
         """End what is open in an HTTP exchange that is over.
 
-        `reason` is client_closed, which is how a caller cancels over HTTP, or server_closed; with
-        messages_lost and contents_unread the observer says that it does not know.
+        `reason` is client_closed, which is how a caller cancels over HTTP, server_closed, or
+        unreachable where it was never heard; with messages_lost and contents_unread the observer
+        says that it does not know.
         """
         try:
             self._pairing.exchange_ended(exchange, reason, ns)
         except Exception as error:  # noqa: BLE001  watching never harms the watched
             self._trouble(error, ns)
 
-    def exchange_refused(self, exchange: str, *, status: int, error: Any, ns: int) -> None:
-        """End what is open in an HTTP exchange that only its status answered.
-
-        `error` is the JSON-RPC error that came along and named no request, if one did.
-        """
+    def exchange_refused(self, exchange: str, *, status: int, ns: int) -> None:
+        """End what is open in an HTTP exchange that only its status answered."""
         try:
-            self._pairing.exchange_refused(exchange, status=status, error=error, ns=ns)
-        except Exception as failed:  # noqa: BLE001  watching never harms the watched
-            self._trouble(failed, ns)
+            self._pairing.exchange_refused(exchange, status=status, ns=ns)
+        except Exception as error:  # noqa: BLE001  watching never harms the watched
+            self._trouble(error, ns)
 
     def trouble(self, detail: str, ns: int) -> None:
         """Take in that the observer could not read something; `detail` must hold no contents."""

@@ -48,6 +48,7 @@ class Ending:
 
 _ERA_PROBE: Final = Ending("protocol_error", "era_probe")
 _ERROR: Final = Ending("protocol_error", "answer")
+_REFUSED: Final = Ending("protocol_error", "http_status")
 _OK: Final = Ending("ok", "answer")
 _TOOL_ERROR: Final = Ending("tool_error", "answer")
 _INPUT_REQUIRED: Final = Ending("input_required", "answer")
@@ -137,15 +138,15 @@ def ending_by_disconnect(reason: str) -> Ending:
     return Ending("disconnected", reason)
 
 
-def ending_by_status(event: Event, status: int, error: Any, *, privacy: Privacy) -> Ending:
+def ending_by_status(event: Event, status: int) -> Ending:
     """Write into an event that only the status of an HTTP response answered it."""
     event.http_status = status
-    if isinstance(error, dict):
-        _note_failure(event, failure_of_error(event.method or "", error), privacy)
-        return _ERROR
-    _note_failure(event, failure_of_status(status), privacy)
     event.error_origin = "transport"
-    return Ending("protocol_error", "http_status")
+    if event.method == "server/discover":
+        return _ERA_PROBE
+    failure = failure_of_status(status)
+    event.error_class, event.error_rule = failure.error_class, failure.rule
+    return _REFUSED
 
 
 def unanswered(basis: str) -> Ending:

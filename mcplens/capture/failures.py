@@ -31,7 +31,8 @@ HEADER_MISMATCH: Final = -32020
 MISSING_CLIENT_CAPABILITY: Final = -32021
 UNSUPPORTED_PROTOCOL_VERSION: Final = -32022
 
-SERVER_ERROR: Final = 500  # Of HTTP.
+REDIRECT: Final = 300  # Of HTTP.
+SERVER_ERROR: Final = 500
 
 _FREE_CODES: Final = range(-32019, -31999)
 _FREE_SINCE: Final = "2026-07-28"
@@ -121,6 +122,8 @@ def failure_of_error(method: str, error: Any, *, protocol_version: str | None = 
 
 def failure_of_status(status: int) -> Failure:
     """Class what a server, or the web before it, says by an HTTP status alone."""
+    if status < REDIRECT:
+        return Failure("malformed_result", "http_no_answer")
     error_class = _CLASS_OF_STATUS.get(status) or ("internal" if status == SERVER_ERROR else None)
     return Failure(error_class, None if error_class is None else f"http_{status}")
 

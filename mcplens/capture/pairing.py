@@ -254,14 +254,14 @@ class Pairing:
     def exchange_ended(self, exchange: str, reason: str, ns: int) -> None:
         """End what is open of an HTTP exchange, because nothing more comes in it."""
         for request in self._taken_of(exchange):
+            if reason == "unreachable":
+                request.event.error_origin = "transport"
             self._finishing.last_round(request, ending_by_disconnect(reason), ns)
 
-    def exchange_refused(self, exchange: str, *, status: int, error: Any, ns: int) -> None:
+    def exchange_refused(self, exchange: str, *, status: int, ns: int) -> None:
         """End what is open of an HTTP exchange that was answered by its status."""
         for request in self._taken_of(exchange):
-            ending = ending_by_status(
-                request.event, status, error, privacy=self._openings.privacy_of(request.event)
-            )
+            ending = ending_by_status(request.event, status)
             self._finishing.last_round(request, ending, ns)
 
     def _taken_of(self, exchange: str) -> Iterator[OpenRequest]:

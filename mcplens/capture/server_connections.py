@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from mcplens.capture.client_processes import parent_process_id
@@ -83,6 +84,7 @@ class ServerConnections:
         self._address: str | None = None
         self._transport = "http"
         self._opening: list[tuple[Known, HttpConnection]] = []
+        self._handshakes = count(1)
 
     def __iter__(self) -> Iterator[ServerConnection]:
         """Give those that are not over HTTP."""
@@ -120,11 +122,14 @@ class ServerConnections:
         known = self._http.known(caller)
         message = {"method": ctx.method, "params": ctx.params}
         if known.session_id is not None:
-            self._name_opening(known, caller.session, asked.ns)
-        found = self._http.of_message(known, message, exchange=str(id(asked)), ns=asked.ns)
+            self._name_opening(known)
         if ctx.method == "initialize" and known.session_id is None:
+            exchange = str(next(self._handshakes))
+            found = self._http.of_handshake(known, None, exchange=exchange, ns=asked.ns)
             self._opening.append((known, found))
             del self._opening[:-MAX_CONNECTIONS]
+        else:
+            found = self._http.of_message(known, message, ns=asked.ns)
         if not isinstance(found.seen_by, ServerConnection):
             found.seen_by = ServerConnection(found.correlator, is_http=True)
         beside = Beside(credential_id=known.credential_id, protocol_session_id=found.session_id)
@@ -137,7 +142,7 @@ class ServerConnections:
         if session is None and "session_id" in request.query_params:
             # The transport before streamable HTTP names the session in the address.
             self._transport = "sse"
-            session = f"{request.url.path}?{request.url.query}"
+            session = request.query_params["session_id"]
         self._address = str(request.url)
         return Caller(
             peer=getattr(request.client, "host", None),
@@ -145,17 +150,17 @@ class ServerConnections:
             session=session,
         )
 
-    def _name_opening(self, known: Known, session: str | None, ns: int) -> None:
+    def _name_opening(self, known: Known) -> None:
         """Take the session that was opened without a name for the one that is named now."""
         if self._http.of_session_if_known(known) is not None:
             return
         for opening in self._opening:
             if opening[0]._replace(session_id=known.session_id) == known:
                 self._opening.remove(opening)
-                self._http.shaken_hands(opening[1], known, session, ns)
+                self._http.take_session(opening[1], known)
                 return
 
-    def _http_facts(self, ns: int) -> ConnectionFacts:
+    def _http_facts(self, _transport: str, ns: int) -> ConnectionFacts:
         return self._facts(transport=self._transport, address=self._address, spawned_ns=ns)
 
     def _begin_stdio(self, asked: Asked) -> ServerConnection:

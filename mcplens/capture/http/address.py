@@ -39,7 +39,10 @@ class Listening:
     @property
     def host_names(self) -> frozenset[str] | None:
         """The names by which clients may call us; None where any will do."""
-        return _NAMES_OF_LOOPBACK if self.is_loopback else None
+        if not self.is_loopback:
+            return None
+        own = f"[{self.host}]" if ":" in self.host else self.host
+        return _NAMES_OF_LOOPBACK | {own}
 
     @property
     def shown_upstream(self) -> str:

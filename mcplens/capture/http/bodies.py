@@ -85,6 +85,11 @@ class ResponseReader:
         self._is_json = kind == JSON or kind.endswith("+json")
         self._collected = bytearray()
 
+    @property
+    def is_stream(self) -> bool:
+        """Whether it is a stream of events."""
+        return self._events is not None
+
     def feed(self, piece: bytes) -> Iterator[Body]:
         """Take the next piece, and give the messages that end in it.
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from mcplens.capture.backlog import Backlog
 
 if TYPE_CHECKING:
-    from mcplens.capture.http.reading import Reading
+    from mcplens.capture.http.partial import Partial
 
-EndReason = Literal["done", "client_closed", "server_closed", "messages_lost"]
+EndReason = Literal["done", "client_closed", "server_closed", "unreachable", "signal"]
 
 _ITEM_BYTES: Final = 300
 
@@ -20,13 +20,14 @@ class Exchange:
 
     __slots__ = (
         "authorization",
+        "is_read",
         "is_torn",
         "method",
         "number",
-        "path",
+        "partial",
         "peer",
-        "reading",
         "session",
+        "target",
     )
 
     def __init__(
@@ -34,22 +35,25 @@ class Exchange:
         *,
         number: int,
         method: str,
-        path: str,
+        target: str,
         peer: str | None,
         session: str | None,
         authorization: str | None,
     ) -> None:
         self.number = number
         self.method = method
-        self.path = path
+        self.target = target
+        """Path and query, as the client wrote them."""
         self.peer = peer
         self.session = session
         """The old era's session id, as the client sent it; only hashes of it are written."""
         self.authorization = authorization
         """The same of what the client proves itself with."""
+        self.is_read = True
+        """Whether it is kept for the recorder."""
         self.is_torn = False
         """Whether a piece found no room, so that the rest says nothing any more."""
-        self.reading: Reading | None = None
+        self.partial: Partial | None = None
         """What the recorder's thread knows of it."""
 
 
@@ -108,7 +112,7 @@ class HttpTap:
         self,
         *,
         method: str,
-        path: str,
+        target: str,
         peer: str | None,
         session: str | None,
         authorization: str | None,
@@ -117,7 +121,7 @@ class HttpTap:
         return Exchange(
             number=next(self._numbers),
             method=method,
-            path=path,
+            target=target,
             peer=peer,
             session=session,
             authorization=authorization,
@@ -125,9 +129,9 @@ class HttpTap:
 
     def note(self, seen: Seen, weight: int = 0) -> None:
         """Note what was seen, or leave it out where there is no room."""
-        if self._is_stopped:
-            return
         exchange = seen.exchange
+        if self._is_stopped or not exchange.is_read:
+            return
         is_end = isinstance(seen, Over)
         if exchange.is_torn and not is_end:
             return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +17,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
+from mcplens.capture.http.bodies import JSON, MAX_BODY_BYTES
 from mcplens.capture.http.exchange import Answering, Asked, HttpTap, Over, Piece
 from mcplens.capture.stderr import say
 from mcplens.errors import UsageError
@@ -51,6 +53,11 @@ _HOP_BY_HOP: Final = frozenset(
 _OUR_OWN: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 """What the HTTP library would add to a request on its own."""
 
+MAX_HEADER_BYTES: Final = 65_536
+"""A header may be as long as the server behind takes it."""
+
+MAX_HEADERS: Final = 1000
+
 _ADDED: Final = "mcplens_added"
 
 
@@ -64,6 +71,7 @@ class HttpProxy:
         self._ns = ns
         self._names: frozenset[str] | None = None
         self._session: aiohttp.ClientSession | None = None
+        self._is_ending = False
 
     async def serve(self, listening: Listening, *, told: Callable[[int], None]) -> None:
         """Serve until we are told to end; `told` learns the port once clients may come.
@@ -76,7 +84,14 @@ class HttpProxy:
         application.router.add_route("*", "/{path:.*}", self._exchange)
         application.on_response_prepare.append(_leave_as_sent)
         runner = web.AppRunner(
-            application, access_log=None, handler_cancellation=True, shutdown_timeout=GOODBYE_S
+            application,
+            access_log=None,
+            handler_cancellation=True,
+            shutdown_timeout=GOODBYE_S,
+            auto_decompress=False,
+            max_line_size=MAX_HEADER_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
+            max_headers=MAX_HEADERS,
         )
         async with self._connected():
             await runner.setup()
@@ -91,6 +106,7 @@ class HttpProxy:
                 told(runner.addresses[0][1])
                 await _told_to_end()
             finally:
+                self._is_ending = True
                 await runner.cleanup()
 
     @contextlib.asynccontextmanager
@@ -101,37 +117,42 @@ class HttpProxy:
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             skip_auto_headers=_OUR_OWN,
-            # A header may be as long as the server behind takes it.
-            max_line_size=65_536,
-            max_field_size=65_536,
+            max_line_size=MAX_HEADER_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
         )
         async with self._session:
             yield
 
     async def _exchange(self, request: web.BaseRequest) -> web.StreamResponse:
-        if self._names is not None and (request.host or "").rpartition(":")[0] not in self._names:
+        if self._names is not None and _name_of(request.host) not in self._names:
             # A page in a browser may have its own name resolve to this machine.
-            return web.Response(status=403, text="mcplens: this Host is not served here\n")
+            return _refusal(403, f"the Host {request.host} is not served here")
+        if not request.raw_path.startswith("/"):
+            return _refusal(400, "give a path, not a whole URL")
         headers = request.headers
         exchange = self._tap.begin(
             method=request.method,
-            path=request.raw_path,
+            target=request.raw_path,
             peer=request.remote,
             session=headers.get("Mcp-Session-Id"),
             authorization=headers.get("Authorization"),
         )
+        exchange.is_read = self._is_read(request)
         reason: EndReason = "server_closed"
         try:
             response, reason = await self._pass_on(request, exchange)
-        except asyncio.CancelledError:
-            reason = "client_closed"
-            raise
-        except (ConnectionError, aiohttp.ClientConnectionResetError):
-            reason = "client_closed"
+        except (asyncio.CancelledError, ConnectionError):
+            reason = "signal" if self._is_ending else "client_closed"
             raise
         finally:
             self._tap.note(Over(exchange, self._ns(), reason))
         return response
+
+    def _is_read(self, request: web.BaseRequest) -> bool:
+        """Say whether MCP may be spoken in an exchange; a login is passed on and not copied."""
+        if request.path.rstrip("/") == self._upstream.path.rstrip("/"):
+            return True
+        return request.method == "POST" and request.content_type == JSON
 
     async def _pass_on(
         self, request: web.BaseRequest, exchange: Exchange
@@ -151,18 +172,18 @@ class HttpProxy:
         try:
             upstream = await session.request(
                 request.method,
-                URL(self._origin + request.raw_path, encoded=True),
+                self._target(request.raw_path),
                 data=body,
-                headers=_passed_on(request.raw_headers, besides={"host"}),
+                headers=_spelled_alike(_passed_on(request.raw_headers, besides={"host"})),
                 allow_redirects=False,
             )
-        except aiohttp.ClientError as error:
-            return self._unreachable(error), "server_closed"
+        except (aiohttp.ClientError, TimeoutError) as error:
+            return _refusal(502, f"cannot reach {self._origin}: {_reason(error)}"), "unreachable"
         async with upstream:
             response = web.StreamResponse(
                 status=upstream.status,
                 reason=upstream.reason,
-                headers=_passed_on(upstream.raw_headers),
+                headers=self._behind_us(_passed_on(upstream.raw_headers), request),
             )
             response[_ADDED] = {name.lower() for name in response.headers}
             self._tap.note(
@@ -181,9 +202,10 @@ class HttpProxy:
                     self._tap.note(Piece(exchange, self._ns(), piece), len(piece))
                     await response.write(piece)
             except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError):
-                # What broke off there breaks off here: no client may take the half for the whole.
+                # What broke off there breaks off here, behind all that came: no client may take the
+                # half for the whole.
                 if request.transport is not None:
-                    request.transport.abort()
+                    request.transport.close()
                 return response, "server_closed"
             await response.write_eof()
         return response, "done"
@@ -192,10 +214,11 @@ class HttpProxy:
         self, request: web.BaseRequest, exchange: Exchange, encoding: str
     ) -> AsyncIterator[bytes]:
         copy = bytearray()
-        is_whole = True
         async for piece in request.content.iter_any():
-            is_whole = is_whole and self._tap.backlog.has_room(len(copy) + len(piece))
-            if is_whole:
+            size = len(copy) + len(piece)
+            if not exchange.is_read or exchange.is_torn:
+                pass
+            elif size <= MAX_BODY_BYTES and self._tap.backlog.has_room(size):
                 copy += piece
             else:
                 copy.clear()
@@ -203,9 +226,35 @@ class HttpProxy:
             yield piece
         self._tap.note(Asked(exchange, self._ns(), bytes(copy), encoding), len(copy))
 
-    def _unreachable(self, error: Exception) -> web.Response:
-        said = f"mcplens: {self._origin} did not answer: {type(error).__name__}"
-        return web.Response(status=502, text=said + "\n")
+    def _target(self, raw_path: str) -> URL:
+        # What a client asks at the endpoint itself goes where the user's URL says, query and all.
+        if raw_path == self._upstream.raw_path:
+            return self._upstream
+        return URL(self._origin + raw_path, encoded=True)
+
+    def _behind_us(self, headers: CIMultiDict[str], request: web.BaseRequest) -> CIMultiDict[str]:
+        """Keep a client that is sent to another page of the server with us."""
+        location = headers.get("Location", "")
+        rest = location.removeprefix(self._origin)
+        if rest != location and rest[:1] in ("", "/", "?"):
+            headers["Location"] = f"http://{request.host}{rest}"
+        return headers
+
+
+def _refusal(status: int, said: str) -> web.Response:
+    return web.json_response({"error": f"mcplens: {said}"}, status=status)
+
+
+def _reason(error: Exception) -> str:
+    """Say why a server was not reached; the error's own words may quote a URL."""
+    number = getattr(getattr(error, "os_error", None), "errno", None)
+    return os.strerror(number) if number and number > 0 else type(error).__name__
+
+
+def _name_of(host: str | None) -> str:
+    """Give the host without its port."""
+    name = host or ""
+    return name.rpartition(":")[0] if name.rpartition(":")[2].isdigit() else name
 
 
 def _passed_on(
@@ -220,6 +269,14 @@ def _passed_on(
             own |= {word.strip().lower() for word in value.split(",")}
         found.append((name, value))
     return CIMultiDict((name, value) for name, value in found if name.lower() not in own)
+
+
+def _spelled_alike(headers: CIMultiDict[str]) -> CIMultiDict[str]:
+    """Spell the name of a header that comes twice as it was at first; aiohttp would keep one."""
+    names: dict[str, str] = {}
+    return CIMultiDict(
+        (names.setdefault(name.lower(), name), value) for name, value in headers.items()
+    )
 
 
 async def _leave_as_sent(_: web.BaseRequest, response: web.StreamResponse) -> None:

@@ -99,16 +99,18 @@ def _open_recorder(
         wake_s=WAKE_S,
     )
 
-    def facts(ns: int) -> ConnectionFacts:
+    def facts(transport: str, ns: int) -> ConnectionFacts:
         return ConnectionFacts(
             connection_id=recorder.next_connection_id(),
             observer="proxy",
-            transport="http",
+            transport=transport,
             address=listening.upstream,
             spawned_ns=ns,
         )
 
-    recorder.attach(HttpReader(tap, recorder, facts, server_name=server_name))
+    recorder.attach(
+        HttpReader(tap, recorder, facts, endpoint=listening.upstream, server_name=server_name)
+    )
     named = f"run {recorder.run_id}" + (f", {recorder.label}" if recorder.label else "")
     say(f"recording into {place.path} ({named})")
     return recorder

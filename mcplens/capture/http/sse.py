@@ -29,6 +29,7 @@ class EventReader:
     __slots__ = (
         "_data",
         "_has_id",
+        "_is_after_cr",
         "_is_oversized",
         "_is_start",
         "_max_bytes",
@@ -41,12 +42,17 @@ class EventReader:
         self._max_bytes = max_bytes
         self._rest = bytearray()
         self._is_start = True
+        self._is_after_cr = False
         self._size = 0
         self._begin_event()
 
     def feed(self, chunk: bytes) -> list[ServerSentEvent]:
         """Take the next bytes, and give the events that end in them."""
-        searched = max(0, len(self._rest) - 1)
+        if self._is_after_cr and chunk:
+            # The other half of a line end that was already taken for one.
+            chunk = chunk.removeprefix(b"\n")
+            self._is_after_cr = False
+        searched = len(self._rest)
         self._rest += chunk
         if self._is_start:
             if len(self._rest) < len(_BOM) and _BOM.startswith(self._rest):
@@ -58,12 +64,11 @@ class EventReader:
         found = []
         begin = 0
         for match in _LINE_END.finditer(self._rest, searched):
-            if match[0] == b"\r" and match.end() == len(self._rest):
-                break  # The other half of the line end may come with the next chunk.
             event = self._line(self._rest[begin : match.start()])
             begin = match.end()
             if event is not None:
                 found.append(event)
+        self._is_after_cr = begin > 0 and begin == len(self._rest) and self._rest[-1:] == b"\r"
         del self._rest[:begin]
         if len(self._rest) > self._max_bytes:
             self._is_oversized = True
