@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mcplens import charts as charts
     from mcplens.capture.note import note as note
+    from mcplens.capture.otel.processor import span_processor as span_processor
     from mcplens.capture.recording import record as record
     from mcplens.metrics.connect import connect as connect
 
@@ -20,12 +21,13 @@ _HOMES = {
     "connect": "mcplens.metrics.connect",
     "note": "mcplens.capture.note",
     "record": "mcplens.capture.recording",
+    "span_processor": "mcplens.capture.otel.processor",
     "McplensError": "mcplens.errors",
 }
 
 _ROOMS = {"charts"}
 
-__all__ = ["McplensError", "__version__", "charts", "connect", "note", "record"]
+__all__ = ["McplensError", "__version__", "charts", "connect", "note", "record", "span_processor"]
 
 
 def __getattr__(name: str) -> Any:

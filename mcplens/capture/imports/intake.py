@@ -37,6 +37,8 @@ SHOWN_LINES: Final = 5
 
 _NAME_DIGITS: Final = 24
 _MAX_WAITING: Final = 4096
+_ROWS_PER_WAIT: Final = 1024
+_MAX_SEEN: Final = 1_000_000
 _MAX_CONNECTIONS: Final = 10_000
 _MAX_ROUNDS: Final = 10_000
 
@@ -71,6 +73,7 @@ class Intake:
         known: Collection[str] = frozenset(),
         server_name: str | None = None,
         unit: str | None = None,
+        is_live: bool = False,
     ) -> None:
         """Begin with nothing.
 
@@ -79,6 +82,7 @@ class Intake:
             known: What the store holds of earlier imports, by `row_key`.
             server_name: What to call the server, instead of what the files call it.
             unit: The unit of durations that name none: ns, us, ms or s.
+            is_live: Whether rows come from a living process, on the recorder's own thread.
         """
         self.recorder: Final = recorder
         self.server_name: Final = clean_name(server_name)
@@ -90,7 +94,8 @@ class Intake:
         self._file = ""
         self._seen: Counter[str] = Counter()
         self._connections: OrderedDict[str, Connection] = OrderedDict()
-        self._numbers = count(1)
+        self._is_live = is_live
+        self._next_number = recorder.next_sequence if is_live else count(1).__next__
         self._taken = 0
         self._spans: SpanPool | None = None
 
@@ -136,6 +141,8 @@ class Intake:
             **facts: The event's columns, as far as they are known.
         """
         name = self.name(*key)
+        if len(self._seen) > _MAX_SEEN:
+            self._seen.clear()
         self._seen[name] += 1
         if self._seen[name] > 1:  # The same line twice in one file is two calls.
             name = self.name(name, self._seen[name])
@@ -164,13 +171,14 @@ class Intake:
         if self._spans is None:
             from mcplens.capture.otel.pool import SpanPool  # only where there are spans
 
-            self._spans = SpanPool(self._take_call)
+            self._spans = SpanPool(self.take_call)
         if span.method is None:
             self.other()
         span.origin = self.counts
         self._spans.add(span)
 
-    def _take_call(self, call: SpannedCall) -> None:
+    def take_call(self, call: SpannedCall) -> None:
+        """Take a call by its spans."""
         from mcplens.capture.otel.events import columns_of, connection_key, server_of
 
         now, self.counts = self.counts, call.timed.origin
@@ -215,11 +223,11 @@ class Intake:
             self.counts.known += is_event
             return False
         if isinstance(row, Event):
-            row.sequence = next(self._numbers)
+            row.sequence = self._next_number()
             self.counts.calls += 1
         self.recorder.record(row)
         self._taken += 1
-        if self._taken % 1024 == 0:
+        if self._taken % _ROWS_PER_WAIT == 0 and not self._is_live:
             self.recorder.wait_for_room(below=_MAX_WAITING)
         return True
 
