@@ -16,7 +16,7 @@ import msgspec
 from mcplens.capture.bulk import open_json
 from mcplens.capture.secrets import HIDDEN, HINTS, is_secret_key
 from mcplens.capture.text_redaction import TextRedactor
-from mcplens.capture.wire import encode_json
+from mcplens.capture.wire import NotJsonError, encode_json, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mcplens.config import Redaction
     from mcplens.config.settings import PathStep
 
+_MAX_LENIENT_BYTES: Final = 1_000_000  # Python's own reader holds the interpreter.
 _BLANKS: Final = 200
 """White space that may stand before JSON in a text."""
 
@@ -134,9 +135,9 @@ class Redactor:
         if text[:_BLANKS].lstrip()[:1] not in ("{", "["):
             return self.texts.text(text)
         try:
-            before = open_json(text.encode())
+            before = _open_leniently(text.encode("utf-8", "surrogatepass"))
             after = self._walk(before, paths)
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError, NotJsonError):
             return self.texts.text(text)  # It only looked like JSON.
         if after is before:
             return self.texts.own(text)
@@ -156,3 +157,13 @@ class Redactor:
         if isinstance(item, dict) and isinstance(item.get("text"), str):
             return {**item, "text": self._string(item["text"], paths)}
         return item
+
+
+def _open_leniently(data: bytes) -> Any:
+    """Read JSON as servers write it into texts, where Python's may say NaN."""
+    try:
+        return open_json(data)
+    except ValueError:
+        if len(data) > _MAX_LENIENT_BYTES:
+            raise
+        return parse_json(data)

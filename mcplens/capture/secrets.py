@@ -24,7 +24,10 @@ _SECRET_KEY: Final = re.compile(
 _NO_SECRET: Final = re.compile(
     r".*(?:page|continuation|sync|cancellation|progress)[_-]?token", re.IGNORECASE
 )
-_VALUE: Final = r"""(?:"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s"',;&<>(){}\[\]]+)"""
+_VALUE: Final = (
+    r"""(?:"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?"""
+    r"""|\[[^\]]*\]?|\{[^}]*\}?|[^\s"',;&<>(){}\[\]]+)"""
+)
 _IS: Final = r"""(?:\\?["'])?\s*(?:[:=]|=>|:=)\s*(?:\\["'])?"""
 
 

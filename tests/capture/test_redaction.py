@@ -35,6 +35,7 @@ def own(**rules):
         ('{"password": "two words", "user"', '{"password": …, "user"'),
         ("DB_PASSWORD='two words'", "DB_PASSWORD=…"),
         (r"{\"api_key\": \"abc\"}", r"{\"api_key\": \"…" + '"}'),
+        ('[{"a": broken, "password": ["x", "y"]}]', '[{"a": broken, "password": …}]'),
         ("run --api-key abc --port 80", "run --api-key … --port 80"),
         ("AWS_SECRET_ACCESS_KEY: abc/def+g", "AWS_SECRET_ACCESS_KEY: …"),
         ("use sk-proj-abcdefghij0123456789 now", "use … now"),
@@ -104,6 +105,12 @@ def test_a_text_that_is_json_is_cut_like_json():
     redacted = BUILT_IN.result({"content": [{"text": ' {"pwd": "a\\"b", "user": "bob"}'}]})
 
     assert json.loads(redacted["content"][0]["text"]) == {"pwd": "…", "user": "bob"}
+
+
+def test_a_text_that_is_json_by_pythons_word_alone_is_cut_as_well():
+    redacted = BUILT_IN.result({"content": [{"text": '{"a": NaN, "pwd": {"b": [["x"]]}}'}]})
+
+    assert redacted["content"][0]["text"] == '{"a":null,"pwd":"…"}'
 
 
 def test_a_users_keys_are_globs_whatever_their_case():

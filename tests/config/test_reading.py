@@ -1,6 +1,10 @@
+from contextlib import suppress
 from pathlib import Path
+from unittest import mock
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mcplens.config import ErrorRule, Redaction, Settings, ToolNotes
 from mcplens.config.reading import parse_settings
@@ -179,3 +183,27 @@ def test_what_is_not_understood_is_refused_in_one_line_that_says_where(text, ref
 
     assert str(caught.value).startswith(f"mcplens.toml{refusal}")
     assert "\n" not in str(caught.value)
+
+
+VALUES = st.recursive(
+    st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+KEYS = st.sampled_from(
+    ["default", "a:b", "keys", "paths", "built_in", "tool", "soft", "code", "where", "text"]
+)
+TABLES = st.sampled_from(["keep", "redact", "errors", "tools", "sessions", "budgets", "x"])
+
+
+@settings(max_examples=50)
+@given(st.dictionaries(TABLES, VALUES | st.dictionaries(KEYS | st.text(), VALUES)))
+def test_whatever_a_file_says_it_is_understood_or_refused(values):
+    with mock.patch("tomllib.loads", return_value=values), suppress(ConfigError):
+        read("")
+
+
+@given(st.binary())
+def test_whatever_a_file_is_it_is_read_or_refused(data):
+    with suppress(ConfigError):
+        parse_settings(data, path=Path("mcplens.toml"))
