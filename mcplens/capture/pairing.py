@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from mcplens.capture.askers import Asker
 from mcplens.capture.definitions import LISTS, MAX_DEFINITIONS, Definitions
 from mcplens.capture.endings import (
     Ending,
@@ -25,12 +26,11 @@ from mcplens.capture.requests import (
     scoped_key,
 )
 from mcplens.capture.rounds import Rounds
-from mcplens.capture.tasks import Tasks
 from mcplens.capture.waits import ASKS_PERSON_OR_MODEL, Questions
 from mcplens.config import NO_SETTINGS, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from mcplens.capture.clock import Clock
     from mcplens.capture.identity import ConnectionFacts, Identity
@@ -42,16 +42,6 @@ if TYPE_CHECKING:
 
 OPEN_ROW_AFTER_NS: Final = 1_000_000_000
 """A request that is open for longer is written as opened."""
-
-
-class Asker:
-    """One of the two who speak on a connection: what it asked, and has no end yet."""
-
-    __slots__ = ("requests", "tasks")
-
-    def __init__(self, *, finishing: Finishing, judging: Judging) -> None:
-        self.requests = OpenRequests()
-        self.tasks = Tasks(requests=self.requests, finishing=finishing, judging=judging)
 
 
 class Pairing:
@@ -118,8 +108,7 @@ class Pairing:
         """Let the call wait within which the server asks the client."""
         task = self._client.tasks.related(meta)
         if task is None:
-            calls = [*self._client.requests.calls(), *self._client.tasks.calls()]
-            self._questions.begin(request, calls)
+            self._questions.begin(request, self._client.calls())
         else:
             self._questions.begin(request, [task.request])
             task.goes_on(request.started_ns)  # From here on the question says it better.
@@ -244,38 +233,30 @@ class Pairing:
         """Write as opened, once each, what has been open for more than a second."""
         before_ns = ns - OPEN_ROW_AFTER_NS
         for asker in (self._client, self._server):
-            for request in asker.requests.opened_before(before_ns):
-                self._finishing.opened(request)
-            if asker.tasks:
-                asker.tasks.tick(ns, opened_before_ns=before_ns)
+            asker.tick(ns, opened_before_ns=before_ns)
         if self._rounds:
             self._rounds.tick(ns, opened_before_ns=before_ns)
 
     def exchange_ended(self, exchange: str, reason: str, ns: int) -> None:
         """End what is open of an HTTP exchange, because nothing more comes in it."""
-        for request in self._taken_of(exchange):
+        for request in self._take_exchange(exchange):
             if reason == "unreachable":
                 request.event.error_origin = "transport"
             self._finishing.last_round(request, ending_by_disconnect(reason), ns)
 
     def exchange_refused(self, exchange: str, *, status: int, ns: int) -> None:
         """End what is open of an HTTP exchange that was answered by its status."""
-        for request in self._taken_of(exchange):
+        for request in self._take_exchange(exchange):
             ending = ending_by_status(request.event, status)
             self._finishing.last_round(request, ending, ns)
 
-    def _taken_of(self, exchange: str) -> Iterator[OpenRequest]:
-        for asker in (self._client, self._server):
-            for request in asker.requests.in_exchange(exchange):
-                asker.requests.take(request.key, fate="given_up")
-                yield request
+    def _take_exchange(self, exchange: str) -> list[OpenRequest]:
+        return [*self._client.take_exchange(exchange), *self._server.take_exchange(exchange)]
 
     def close_all(self, reason: str, ns: int) -> None:
         """End all that has no end yet, because the connection ended."""
         for asker in (self._client, self._server):
-            for request in asker.requests.take_all():
-                self._finishing.closed(request, reason, ns, since_ns=request.started_ns)
-            asker.tasks.close(reason, ns)
+            asker.close(reason, ns)
         self._rounds.close(reason, ns)
 
     def _sender(self, direction: Direction) -> Asker:
