@@ -15,6 +15,7 @@ from mcplens.capture.note import NOTES_OF_CALL
 from mcplens.capture.server_connections import MAX_CONNECTIONS
 from mcplens.capture.server_questions import with_watched_session
 from mcplens.capture.server_tap import Answered, Asked, ServerTap
+from mcplens.capture.server_wire import weight_of_params, weight_of_result
 from mcplens.errors import UsageError
 
 if TYPE_CHECKING:
@@ -79,12 +80,13 @@ class ServerObserver:
             raise
         finally:
             NOTES_OF_CALL.reset(token)
-        tap.note(Answered(asked, tap.ns(), result, None))
+        tap.note(Answered(asked, tap.ns(), result, None), weight_of_result(result))
         return result
 
     def _asked(self, ctx: Any, tap: ServerTap) -> Asked | None:
         """Note that something is asked; None when its end need not be noted."""
-        if not tap.has_room():
+        weight = weight_of_params(ctx.params)
+        if not tap.has_room(weight):
             return None
         is_remote = ctx.request is not None
         is_stdio = not is_remote and self._is_stdio(ctx.lifespan_context)
@@ -94,7 +96,7 @@ class ServerObserver:
             return None
         if not is_remote and not is_stdio:
             asked.deadline = deadline_of_task()
-        tap.note(asked)
+        tap.note(asked, weight)
         return asked
 
     def _is_stdio(self, lifespan: Any) -> bool:

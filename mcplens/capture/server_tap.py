@@ -79,6 +79,13 @@ class Asked:
         self._tap.note(Noted(self, self._tap.ns(), understood))
 
 
+class Over(NamedTuple):
+    """What is kept of the context of a request that is over, which may be large."""
+
+    request_id: Any
+    protocol_version: str | None
+
+
 class Answered(NamedTuple):
     """What came of a request."""
 
@@ -206,6 +213,7 @@ class ServerTap:
         if connection is None:
             return
         asked.is_over = True
+        asked.ctx = Over(ctx.request_id, ctx.protocol_version)
         connection.open_count -= 1
         if asked.cancel is not None:
             # Nothing is written any more, whatever the handler came to.

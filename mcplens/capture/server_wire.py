@@ -16,6 +16,7 @@ INTERNAL_ERROR: Final = -32603
 FIRST_STATELESS: Final = "2026-07-28"
 """The version from which on there is no handshake; versions are dates and sort as text."""
 
+_HEAVY: Final = ("text", "data", "blob")
 _CODE_OF_CRASH: Final = 0
 """What the SDK answers with, before 2026-07-28, where a handler crashed."""
 
@@ -63,6 +64,30 @@ def wire_size(message: Mapping[str, Any]) -> int | None:
         return len(msgspec.json.encode(message))
     except (ValueError, TypeError, RecursionError):
         return None
+
+
+def weight_of_params(params: Any) -> int:
+    """Tell about how many bytes a request's texts have: it is done on the call's path."""
+    arguments = params.get("arguments") if isinstance(params, Mapping) else None
+    if not isinstance(arguments, Mapping):
+        return 0
+    return sum(len(value) for value in arguments.values() if type(value) is str)
+
+
+def weight_of_result(result: Any) -> int:
+    """Tell about how many bytes a result's contents have: it is done on the call's path."""
+    if type(result) is not dict:
+        return 0
+    items = result.get("content") or result.get("contents")
+    if type(items) is not list:
+        return 0
+    weight = 0
+    for item in items:
+        for name in _HEAVY:
+            value = item.get(name) if type(item) is dict else None
+            if type(value) is str:
+                weight += len(value)
+    return weight
 
 
 def without_progress_token(message: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -41,6 +41,8 @@ from mcplens.store.location import create
 CALLS = 300
 """Calls of one block."""
 ROUNDS = 11
+STDIO_ROUNDS = 2000
+"""Of single calls: two processes are never as quiet for long as one is."""
 SETTLE_S = 0.15
 """After a block; longer than a recorder sleeps when it has nothing to do."""
 FLOOR_BOUND = 3.0
@@ -162,12 +164,12 @@ class Way:
     waits_us: list = field(default_factory=list)
     spends_us: list = field(default_factory=list)
 
-    async def measure(self):
-        bare = await block(self.bare)
+    async def measure(self, calls=CALLS, settle_s=SETTLE_S):
+        bare = await block(self.bare, calls, settle_s)
         if self.switch:
             self.switch.is_on = True
         try:
-            watched = await block(self.client)
+            watched = await block(self.client, calls, settle_s)
         finally:
             if self.switch:
                 self.switch.is_on = False
@@ -176,21 +178,21 @@ class Way:
         self.spends_us.append(watched.spent - bare.spent)
 
 
-async def block(client):
+async def block(client, calls, settle_s):
     """Call one by one, and then wait as long for those who work behind, whoever it is."""
     times_ns = []
     clock = time.perf_counter_ns
     spent = time.process_time_ns()
-    for _ in range(CALLS):
+    for _ in range(calls):
         begin = clock()
         await client.call_tool("echo", ARGUMENTS)
         times_ns.append(clock() - begin)
-    await asyncio.sleep(SETTLE_S)
+    await asyncio.sleep(settle_s)
     spent = time.process_time_ns() - spent
-    return Cost(median(times_ns) / 1000, spent / CALLS / 1000)
+    return Cost(median(times_ns) / 1000, spent / calls / 1000)
 
 
-async def measure_all(ways, rounds):
+async def measure_all(ways, rounds, **block):
     """Measure each way so many times, in turns that begin elsewhere each time."""
     for way in ways:
         await way.measure()
@@ -200,7 +202,7 @@ async def measure_all(ways, rounds):
     for number in range(rounds):
         turn = number % len(ways)
         for way in ways[turn:] + ways[:turn]:
-            await way.measure()
+            await way.measure(**block)
 
 
 async def in_memory(stack, folder, switch, mode):
@@ -241,7 +243,7 @@ async def over_stdio(stack, folder):
 
     bare = await client("bare", "-")
     ways = [Way(name, await client(name, str(folder / "store-stdio")), bare) for name in WATCHED]
-    await measure_all(ways, ROUNDS)
+    await measure_all(ways, STDIO_ROUNDS, calls=1, settle_s=0)
     return ways
 
 

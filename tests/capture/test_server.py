@@ -1,6 +1,7 @@
 import asyncio
 import runpy
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from mcp import Client, MCPError
@@ -12,6 +13,7 @@ from mcplens.capture import server as server_module
 from mcplens.capture import server_tap
 from mcplens.capture.backlog import Backlog
 from mcplens.capture.recorder import Recorder
+from mcplens.capture.server_wire import weight_of_result
 from mcplens.errors import UsageError
 from mcplens.store.location import create
 from tests.processes import SERVERS
@@ -223,3 +225,38 @@ def test_a_server_of_an_sdk_without_middleware_is_refused_with_the_way_out():
 
     with pytest.raises(UsageError, match="mcplens record -- COMMAND"):
         mcplens.record(old)
+
+
+@pytest.mark.parametrize(
+    ("result", "weight"),
+    [
+        ({"content": [{"type": "text", "text": "four"}, {"type": "image", "data": "six..."}]}, 10),
+        ({"contents": [{"uri": "a:b", "blob": "four"}]}, 4),
+        ({"content": "odd"}, 0),
+        ({"content": ["odd", {"text": 7}]}, 0),
+        (None, 0),
+    ],
+)
+def test_what_waits_to_be_read_is_weighed_by_its_contents(result, weight):
+    assert weight_of_result(result) == weight
+
+
+def test_a_request_that_is_over_keeps_no_contents():
+    recorder = Recorder(None, observer="server", wake_s=60)
+    tap = server_tap.ServerTap(recorder, server_name=None, server_info={})
+    ctx = SimpleNamespace(
+        method="tools/call",
+        params={"name": "greet", "arguments": {"text": "long"}},
+        request=None,
+        request_id=1,
+        lifespan_context={},
+        protocol_version="2026-07-28",
+    )
+    asked = server_tap.Asked(ctx, tap, is_stdio=False)
+
+    tap.note(asked)
+    tap.note(server_tap.Answered(asked, tap.ns(), {"content": []}, None))
+    tap.work()
+
+    assert asked.ctx == (1, "2026-07-28")
+    recorder.close()
