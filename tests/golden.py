@@ -34,6 +34,8 @@ def play(transcript):
             watching.ended(step["ended"], ns)
         elif "exchange_ended" in step:
             watching.exchange_ended(step["exchange_ended"], step["reason"], ns)
+        elif "exchange_refused" in step:
+            watching.exchange_refused(step["exchange_refused"], status=step["status"], ns=ns)
         else:
             _pass(watching, step, ns)
     return Recorded(rows)
