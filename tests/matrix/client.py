@@ -1,9 +1,10 @@
 """One client that calls every tool of the matrix's servers once, on whichever SDK it finds.
 
-    python tests/matrix/client.py [--url URL | -- COMMAND…] [--era legacy|modern] [--store DIR]
+    python tests/matrix/client.py [--url URL] [--era legacy|modern] [--store DIR] [--spans FILE]
+        [-- COMMAND…]
 
 With --store, the client itself is the observer: `mcplens.record` stands around its transport, or
-around the session of mcp 1.x.
+around the session of mcp 1.x. With --spans, it writes its OpenTelemetry spans.
 """
 
 import argparse
@@ -106,9 +107,15 @@ def main():
     parser.add_argument("--url")
     parser.add_argument("--era", default="modern")
     parser.add_argument("--store")
+    parser.add_argument("--spans")
     parser.add_argument("command", nargs="*")
+    options = parser.parse_args()
+    if options.spans:
+        from tests.matrix.spans import write_spans
+
+        write_spans(options.spans)
     with contextlib.suppress(Exception):  # The server crashed at the end, as it should.
-        asyncio.run(run(parser.parse_args()))
+        asyncio.run(run(options))
 
 
 if __name__ == "__main__":

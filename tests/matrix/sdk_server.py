@@ -1,6 +1,7 @@
 """The matrix's tools on a Python SDK, with mcplens inside: the server is the observer.
 
     python tests/matrix/sdk_server.py mcp|fastmcp STORE
+    python tests/matrix/sdk_server.py spans FILE
 
 What an SDK would not let happen is done as near to it as the SDK allows.
 """
@@ -105,7 +106,12 @@ def run_mcp(server):
 
 def main():
     kind, store = sys.argv[1:]
-    if kind == "mcp":
+    if kind == "spans":
+        from tests.matrix.spans import write_spans
+
+        write_spans(store)
+        run_mcp(mcp_server())
+    elif kind == "mcp":
         run_mcp(mcplens.record(mcp_server(), store=store))
     else:
         mcplens.record(fast_server(), store=store).run(show_banner=False)
