@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 import mcplens
+from mcplens.capture.imports.registry import FORMATS
 from mcplens.cli.group import cli
 from mcplens.events import TABLES
 from mcplens.metrics.catalogue import view_catalogue
@@ -64,6 +65,11 @@ def _options() -> str:
     return _table(("option", "what it says", "without it"), rows)
 
 
+def _formats() -> str:
+    rows = [(f"`{one.name}`", one.title, one.gives, one.checked) for one in FORMATS.values()]
+    return _table(("`--format`", "what it is", "what it knows", "tried on"), rows)
+
+
 def _matrix() -> str:
     rows = [
         (words, *(EXPECTED[column][tool] for column in COLUMNS)) for tool, words in ROWS.items()
@@ -82,6 +88,7 @@ TABLES_OF_README: dict[str, Callable[[], str]] = {
     "views": _views,
     "raw_tables": _raw_tables,
     "options": _options,
+    "formats": _formats,
     "matrix": _matrix,
 }
 

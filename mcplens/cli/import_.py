@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
+from rich.text import Text
 
 from mcplens.cli.options import typed
 from mcplens.cli.output import Output
@@ -18,6 +19,7 @@ from mcplens.units import counted, format_bytes
 
 if TYPE_CHECKING:
     from mcplens.capture.imports.importing import Imported, ImportRun
+    from mcplens.capture.imports.places import Found
     from mcplens.config import Keep
 
 UNITS: Final = ("ns", "us", "ms", "s")
@@ -43,10 +45,13 @@ def import_(  # noqa: PLR0917  click gives them by name
 ) -> int:
     """Read logs and traces that already exist.
 
-    PATH is a file or a folder. What the store holds already is left out, so a log that has grown
-    may be imported again.
+    PATH is a file or a folder; without one, it lists what lies on this machine and asks. What the
+    store holds already is left out, so a log that has grown may be imported again.
     """
     out = Output()
+    files = _files_of(paths) if paths else _chosen(out)
+    if not files:
+        return 0
     from mcplens.capture.imports.importing import import_files
     from mcplens.config import read_settings
     from mcplens.store.location import create, locate
@@ -54,39 +59,92 @@ def import_(  # noqa: PLR0917  click gives them by name
     settings = read_settings().with_keep(keep)
     place = locate(store)
     done = import_files(
-        _files_of(paths),
+        list(files),
         store=create(place),
         label=label,
         format_name=format_name,
         server_name=server,
         unit=unit,
         settings=settings,
-        on_read=_progress(),
+        on_read=_Progress(is_live=sys.stderr.isatty()),
     )
     _say(out, done)
-    for line in done.not_understood:
-        out.say(f"mcplens: {printable(line)}", style="yellow")
+    asked_for = [line for path, line in done.not_understood if files[path]]
+    _say_not_understood(out, done, asked_for)
     reading = () if store is None else ("--store", store)
     if done.call_count:
         out.gap()
         out.say(f"store {short_path(place)}", style="dim")
         out.hint(("Look at them", typed("tools", "--run", done.run_id, *reading)))
-    return 2 if done.not_understood else 0
+    return 2 if asked_for or not done.files else 0
 
 
-def _files_of(paths: tuple[Path, ...]) -> list[Path]:
-    files: list[Path] = []
+def _chosen(out: Output) -> dict[Path, bool]:
+    """Show what lies on this machine, and ask which of it to import."""
+    from mcplens.capture.imports.places import find, places
+
+    known = places(home=Path.home())
+    there = list(find(known))
+    if not there:
+        out.say("Nothing found to import. Looked in:", style="bold")
+        for one in known:
+            out.say(f"  {short_path(one.folder)} for {one.title}")
+        out.hint(("Name a file", typed("import", "FILE")))
+        return {}
+    out.lines(lambda _: [_found_line(one) for one in there])
+    if not _is_interactive():
+        out.hint(*((f"Import {one.place.title}", _command(one)) for one in there))
+        return {}
+    return {
+        path: False
+        for one in there
+        if click.confirm(f"Import {one.place.title}?", default=False, err=True)
+        for path in one.files
+    }
+
+
+def _is_interactive() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _found_line(one: Found) -> Text:
+    return Text.assemble(
+        (one.place.title, "bold"),
+        f": {counted(len(one.files), 'file')}, {format_bytes(one.size_bytes)}, "
+        f"last written {one.newest_at:%Y-%m-%d %H:%M} UTC, in {short_path(one.place.folder)}",
+    )
+
+
+def _command(one: Found) -> str:
+    # A pattern must reach the shell as it is, and a folder with blanks as one word.
+    folder = typed("import", str(one.place.folder))
+    return folder if one.place.pattern.startswith("**") else f"{folder}/{one.place.pattern}"
+
+
+def _files_of(paths: tuple[Path, ...]) -> dict[Path, bool]:
+    """List files, and say of each whether it was named itself, and not only its folder."""
+    files: dict[Path, bool] = {}
     for path in paths:
         if path.is_dir():
             inside = sorted(one for one in path.rglob("*") if one.is_file())
             if not inside:
                 raise UsageError(f"{path} is an empty folder. Name a file")
-            files += inside
+            files |= {one: files.get(one, False) for one in inside}
         elif path.exists():
-            files.append(path)
+            files[path] = True
         else:
             raise UsageError(f"there is no file {path}")
     return files
+
+
+def _say_not_understood(out: Output, done: ImportRun, asked_for: list[str]) -> None:
+    for line in asked_for:
+        out.say(f"mcplens: {printable(line)}", style="yellow")
+    others = [line for _, line in done.not_understood if line not in asked_for]
+    if others and not done.files and not asked_for:
+        out.say(f"mcplens: {printable(others[0])}", style="yellow")
+    elif others:
+        out.say(f"{counted(len(others), 'file')} that no format knows left out", style="dim")
 
 
 def _say(out: Output, done: ImportRun) -> None:
@@ -118,10 +176,6 @@ def _sentence(one: Imported) -> str:
     if counts.other:
         parts.append(f"{counts.other:,} about other things")
     return ", ".join(parts)
-
-
-def _progress() -> _Progress:
-    return _Progress(is_live=sys.stderr.isatty())
 
 
 class _Progress:

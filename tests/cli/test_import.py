@@ -1,7 +1,9 @@
 """`mcplens import`: what it says, and how it ends."""
 
 import gzip
+import io
 import json
+import os
 
 CALL = {"timestamp": "2026-11-18T09:00:00Z", "tool": "search", "success": True, "latency_ms": 5}
 
@@ -40,15 +42,16 @@ def test_a_file_that_nothing_understands_ends_with_2_and_one_line(mcplens, tmp_p
     assert len(ran.err.splitlines()) == 1
 
 
-def test_a_file_beside_one_that_is_not_understood_is_imported(mcplens, tmp_path):
+def test_of_a_folder_what_is_understood_is_imported(mcplens, tmp_path):
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "a.log").write_text(json.dumps(CALL))
     (tmp_path / "logs" / "b.txt").write_text("words")
 
     ran = mcplens("import", str(tmp_path / "logs"))
 
-    assert ran.code == 2
+    assert ran.code == 0
     assert "1 request imported" in ran.err
+    assert "1 file that no format knows left out" in ran.err
 
 
 def test_a_wrong_format_and_a_missing_file_are_one_line_each(mcplens, tmp_path):
@@ -58,3 +61,46 @@ def test_a_wrong_format_and_a_missing_file_are_one_line_each(mcplens, tmp_path):
     assert (strange.code, missing.code) == (2, 2)
     assert 'there is no format "csv"' in strange.err
     assert missing.err == f"mcplens: there is no file {tmp_path / 'nothing.log'}\n"
+
+
+def test_bare_it_lists_what_lies_on_this_machine_and_how_to_import_it(
+    mcplens, tmp_path, monkeypatch
+):
+    for name in ("CLAUDE_CONFIG_DIR", "MCPSNOOP_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    empty = mcplens("import", store_option=False)
+    folder = tmp_path / ".claude" / "projects" / "-home-ann"
+    folder.mkdir(parents=True)
+    (folder / "one.jsonl").write_text("{}\n")
+    os.utime(folder / "one.jsonl", (1_795_000_000, 1_795_000_000))
+
+    ran = mcplens("import", store_option=False)
+
+    assert "Nothing found to import. Looked in:" in empty.err
+    assert (
+        "Claude Code's transcripts: 1 file, 3 B, last written 2026-11-18 11:06 UTC, "
+        "in ~/.claude/projects"
+    ) in ran.out.replace("\n", " ")
+    assert f"mcplens import {tmp_path}/.claude/projects" in ran.err
+    assert ran.code == 0
+
+
+def test_bare_it_asks_before_it_imports(mcplens, tmp_path, monkeypatch):
+    (tmp_path / "sessions").mkdir()
+    (tmp_path / "sessions" / "s.jsonl").write_text(
+        json.dumps({"session_id": "s", "direction": "meta", "ts": "2026-11-18T09:00:00Z"})
+    )
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("MCPSNOOP_HOME", str(tmp_path))
+    monkeypatch.setattr("mcplens.cli.import_._is_interactive", lambda: True)
+    asked = []
+    answers = iter([False, True])
+    monkeypatch.setattr("click.confirm", lambda text, **_: asked.append(text) or next(answers))
+
+    no, yes = mcplens("import"), mcplens("import")
+
+    assert asked == ["Import mcpsnoop's sessions?"] * 2
+    assert "imported" not in no.err
+    assert "mcpsnoop session, 0 requests imported" in yes.err

@@ -44,8 +44,8 @@ class ImportRun:
 
     run_id: str
     files: tuple[Imported, ...]
-    not_understood: tuple[str, ...] = ()
-    """One line for every file that no format knows, or that cannot be read."""
+    not_understood: tuple[tuple[Path, str], ...] = ()
+    """Every file that no format knows, or that cannot be read, with the one line about it."""
 
     @property
     def call_count(self) -> int:
@@ -83,13 +83,13 @@ def import_files(
         UsageError: there is no format of that name.
     """
     told = _format_named(format_name)
-    refused: list[str] = []
+    refused: list[tuple[Path, str]] = []
     chosen: list[tuple[Path, Format]] = []
     for path in paths:
         try:
             chosen.append((path, told or _format_of(path)))
         except UsageError as error:
-            refused.append(str(error))
+            refused.append((path, str(error)))
     with Recorder(
         store,
         observer="import",

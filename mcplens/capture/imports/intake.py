@@ -91,6 +91,7 @@ class Intake:
         self.is_growing = False
         """Whether the file is still being written, so that what is open may end yet."""
         self._known = known
+        self._own: set[str] = set()
         self._file = ""
         self._seen: Counter[str] = Counter()
         self._connections: OrderedDict[str, Connection] = OrderedDict()
@@ -219,9 +220,11 @@ class Intake:
     def _emit(self, row: Row) -> bool:
         key = row_key(row)
         is_event = isinstance(row, Event)
-        if key is not None and key in self._known:
+        if key is not None and (key in self._known or key in self._own):
             self.counts.known += is_event
             return False
+        if key is not None and not self._is_live:
+            self._own.add(key)  # Two files of one import may overlap, too.
         if isinstance(row, Event):
             row.sequence = self._next_number()
             self.counts.calls += 1

@@ -168,3 +168,12 @@ def test_what_cannot_be_read_is_named(importing):
         "no envelope of mcpsnoop",
     ]
     assert desktop.counts.bad_lines[0].endswith("b.log:2: a message that is no whole JSON")
+
+
+def test_two_logs_of_one_import_that_overlap_count_once(importing):
+    records = desktop_log(said("server", ANSWER, at=4))
+    both = [importing.write(name, *records) for name in ("mcp.log", "mcp-server-books.log")]
+
+    done = importing.run(*both)
+
+    assert [one.counts.calls for one in done.files] == [2, 0]
