@@ -1,5 +1,6 @@
-"""An MCP server whose tools ask: a person, the client's folders, and both before they work."""
+"""An MCP server whose tools ask a person or the client's folders; on HTTP where $PORT is set."""
 
+import os
 import time
 from typing import Annotated
 
@@ -43,4 +44,7 @@ def look_around(roots: Annotated[ListRootsResult, Resolve(where)]) -> str:
 
 
 if __name__ == "__main__":
-    server.run()
+    if "PORT" in os.environ:
+        server.run("streamable-http", port=int(os.environ["PORT"]))
+    else:
+        server.run()
