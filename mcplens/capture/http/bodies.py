@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from mcplens.capture.http.sse import EventReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 MAX_BODY_BYTES: Final = 64_000_000
 """A longer body is passed on and not read."""
@@ -36,7 +36,7 @@ class Body(NamedTuple):
 class Decoder:
     """Undoes a body's content encoding as it comes."""
 
-    __slots__ = ("_inflate", "_room")
+    __slots__ = ("_decode",)
 
     def __init__(self, encoding: str) -> None:
         """Begin a body.
@@ -44,12 +44,7 @@ class Decoder:
         Raises:
             UnreadableBodyError: nothing here can decode it.
         """
-        self._room = MAX_BODY_BYTES
-        self._inflate = None
-        if encoding in ("gzip", "x-gzip", "deflate"):
-            self._inflate = zlib.decompressobj(_WITH_HEADER)
-        elif encoding not in ("", "identity"):
-            raise UnreadableBodyError(f"contents are {encoding}")
+        self._decode = _decoding(encoding)
 
     def feed(self, data: bytes) -> bytes:
         """Decode the next bytes.
@@ -57,15 +52,38 @@ class Decoder:
         Raises:
             UnreadableBodyError: they are not what was announced, or too many.
         """
-        if self._inflate is None:
+        if self._decode is None:
             return data
         try:
-            plain = self._inflate.decompress(data, self._room)
-        except zlib.error:
+            plain = self._decode(data)
+        except Exception:  # noqa: BLE001  each library has an error of its own
             raise UnreadableBodyError("contents are not encoded as announced") from None
-        if self._inflate.unconsumed_tail:
+        if len(plain) > MAX_BODY_BYTES:
             raise UnreadableBodyError("contents are too large")
         return plain
+
+
+def _decoding(encoding: str) -> Callable[[bytes], bytes] | None:
+    if encoding in ("", "identity"):
+        return None
+    if encoding in ("gzip", "x-gzip", "deflate"):
+        inflate = zlib.decompressobj(_WITH_HEADER)
+        # One more than fits tells that it does not fit; a bomb is not unpacked to its end.
+        return lambda data: inflate.decompress(data, MAX_BODY_BYTES + 1)
+    try:
+        if encoding == "br":
+            import brotli
+
+            unpack: Callable[[bytes], bytes] = brotli.Decompressor().process
+            return unpack
+        if encoding == "zstd":
+            import zstandard
+
+            unpack = zstandard.ZstdDecompressor().decompressobj().decompress
+            return unpack
+    except ImportError:
+        raise UnreadableBodyError(f'contents are {encoding}; pip install "mcplens[http]"') from None
+    raise UnreadableBodyError("contents are in an encoding that is not known")
 
 
 class ResponseReader:
