@@ -16,6 +16,8 @@ MAX_BODY_BYTES: Final = 64_000_000
 EVENT_STREAM: Final = "text/event-stream"
 JSON: Final = "application/json"
 
+_SLICE_BYTES: Final = 4096
+
 _WITH_HEADER: Final = 32 + zlib.MAX_WBITS
 """Tells zlib to find out whether a stream is gzip or zlib."""
 
@@ -74,16 +76,28 @@ def _decoding(encoding: str) -> Callable[[bytes], bytes] | None:
         if encoding == "br":
             import brotli
 
-            unpack: Callable[[bytes], bytes] = brotli.Decompressor().process
-            return unpack
+            return _in_slices(brotli.Decompressor().process)
         if encoding == "zstd":
             import zstandard
 
-            unpack = zstandard.ZstdDecompressor().decompressobj().decompress
-            return unpack
+            return _in_slices(zstandard.ZstdDecompressor().decompressobj().decompress)
     except ImportError:
         raise UnreadableBodyError(f'contents are {encoding}; pip install "mcplens[http]"') from None
     raise UnreadableBodyError("contents are in an encoding that is not known")
+
+
+def _in_slices(decode: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
+    """Decode little by little, and stop when it is too much: few bytes may hold a great many."""
+
+    def decode_all(data: bytes) -> bytes:
+        plain = bytearray()
+        for begin in range(0, len(data), _SLICE_BYTES):
+            plain += decode(data[begin : begin + _SLICE_BYTES])
+            if len(plain) > MAX_BODY_BYTES:
+                break
+        return bytes(plain)
+
+    return decode_all
 
 
 class ResponseReader:
