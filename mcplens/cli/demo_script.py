@@ -1,4 +1,4 @@
-"""What the demo's agent does: a small git project of its own, and three sessions of work on it.
+"""What the demo's agent does: a small git project of its own, and three pieces of work on it.
 
 Among the calls that succeed there is one of every kind that does not, as they come up in real
 work: a tool that is guessed, arguments that are wrong, a branch that is not there, a call that
