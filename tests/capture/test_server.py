@@ -12,6 +12,7 @@ import mcplens
 from mcplens.capture import server as server_module
 from mcplens.capture import server_tap
 from mcplens.capture.backlog import Backlog
+from mcplens.capture.note import understand
 from mcplens.capture.recorder import Recorder
 from mcplens.capture.server_wire import weight_of_result
 from mcplens.errors import UsageError
@@ -241,22 +242,62 @@ def test_what_waits_to_be_read_is_weighed_by_its_contents(result, weight):
     assert weight_of_result(result) == weight
 
 
-def test_a_request_that_is_over_keeps_no_contents():
-    recorder = Recorder(None, observer="server", wake_s=60)
-    tap = server_tap.ServerTap(recorder, server_name=None, server_info={})
-    ctx = SimpleNamespace(
-        method="tools/call",
-        params={"name": "greet", "arguments": {"text": "long"}},
+def context(method="tools/call", *, request_id=1, params=None):
+    """What a middleware of the SDK is given in memory."""
+    return SimpleNamespace(
+        method=method,
+        params={"name": "greet"} if params is None else params,
         request=None,
-        request_id=1,
-        lifespan_context={},
+        request_id=request_id,
+        lifespan_context=None,
         protocol_version="2026-07-28",
     )
-    asked = server_tap.Asked(ctx, tap, is_stdio=False)
+
+
+@pytest.fixture
+def tap(store):
+    """What reads for a server's observer, before anything was noted."""
+    with Recorder(store, observer="server", wake_s=60) as recorder:
+        tap = server_tap.ServerTap(recorder, server_name=None, server_info={})
+        recorder.attach(tap)
+        yield tap
+
+
+def test_a_request_that_is_over_keeps_no_contents(tap):
+    asked = server_tap.Asked(context(), tap, is_stdio=False)
 
     tap.note(asked)
     tap.note(server_tap.Answered(asked, tap.ns(), {"content": []}, None))
     tap.work()
 
     assert asked.ctx == (1, "2026-07-28")
-    recorder.close()
+
+
+def test_a_cancel_counts_once_the_handler_has_let_go(tap, store):
+    asked = server_tap.Asked(context(), tap, is_stdio=False)
+    params = {"requestId": 1, "reason": "timed out"}
+    cancel = context("notifications/cancelled", request_id=None, params=params)
+
+    tap.note(asked)
+    tap.note(server_tap.Asked(cancel, tap, is_stdio=False))
+    tap.work()
+    asked.noted(understand({"deleted": "/tmp/part"}))
+    tap.note(server_tap.Answered(asked, tap.ns(), {"content": []}, None))
+    tap.work()
+    tap.recorder.close()
+
+    [call] = calls(store.path)
+    assert (call.outcome, call.side_effects[0].kind) == ("timeout", "deleted")
+
+
+def test_progress_is_unknown_where_it_cannot_be_seen(store, server):
+    async def heard(*_):
+        pass
+
+    async def use(client):
+        await client.call_tool("greet", {"name": "Ada"}, progress_callback=heard)
+
+    record_calls(store, server, use, mode="legacy")
+
+    [call] = calls(store.path)
+    assert call.progress_count is None
