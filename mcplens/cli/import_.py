@@ -58,6 +58,7 @@ def import_(  # noqa: PLR0917  click gives them by name
 
     settings = read_settings().with_keep(keep)
     place = locate(store)
+    progress = _Progress(is_live=sys.stderr.isatty())
     done = import_files(
         list(files),
         store=create(place),
@@ -66,8 +67,9 @@ def import_(  # noqa: PLR0917  click gives them by name
         server_name=server,
         unit=unit,
         settings=settings,
-        on_read=_Progress(is_live=sys.stderr.isatty()),
+        on_read=progress,
     )
+    progress.clear()
     _say(out, done)
     asked_for = [line for path, line in done.not_understood if files[path]]
     _say_not_understood(out, done, asked_for)
@@ -186,4 +188,10 @@ class _Progress:
 
     def __call__(self, path: Path, count: int) -> None:
         if self._is_live:
-            print(f"\r  {path.name}  {format_bytes(count)}  ", end="", file=sys.stderr, flush=True)
+            name = printable(path.name)
+            print(f"\r\x1b[K  {name}  {format_bytes(count)}", end="", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        """Leave no line behind."""
+        if self._is_live:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mcplens.capture.failures import Failure, failure_of_result
 from mcplens.capture.imports.format import Format
-from mcplens.capture.imports.intake import LOG_ENDED
+from mcplens.capture.imports.intake import LOG_ENDED, Told
 from mcplens.capture.imports.times import naive_utc, time_ns
 from mcplens.capture.names import clean_name
 from mcplens.capture.wire import NotJsonError
@@ -142,6 +142,7 @@ def _give(
         arguments_shape=kept.shape,
         result=None if kept_result is None else kept_result.text,
         result_hash=None if kept_result is None else kept_result.digest,
+        told=Told({} if block is None else _result(block), failure.text),
         outcome=outcome,
         outcome_basis=basis,
         error_class=failure.error_class,

@@ -8,13 +8,17 @@ it has grown since, and so may a second file that overlaps with it.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mcplens.capture.clock import Clock
+from mcplens.capture.error_rules import Answer, ErrorRules
 from mcplens.capture.identity import ConnectionFacts
 from mcplens.capture.names import clean_name
+from mcplens.capture.noted import write_notes
 from mcplens.events import CALL_METHODS, SCHEMA_VERSION, Connection, Definition, Event, Notice
 
 if TYPE_CHECKING:
@@ -41,6 +45,22 @@ _ROWS_PER_WAIT: Final = 1024
 _MAX_SEEN: Final = 1_000_000
 _MAX_CONNECTIONS: Final = 10_000
 _MAX_ROUNDS: Final = 10_000
+
+
+_NOTES: Final = (
+    "upstream", "cost_usd", "input_tokens", "output_tokens", "credential_mode",
+    "credential_scope", "reversibility", "is_idempotent", "note_basis",
+)  # fmt: skip
+
+
+class Told(NamedTuple):
+    """What a log tells of an answer: its contents, before anything is cut out of them."""
+
+    content: Mapping[str, Any] = MappingProxyType({})
+    text: str | None = None
+
+
+NOTHING_TOLD: Final = Told()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -96,6 +116,7 @@ class Intake:
         self._seen: Counter[str] = Counter()
         self._connections: OrderedDict[str, Connection] = OrderedDict()
         self._is_live = is_live
+        self._rules = ErrorRules(recorder.settings.error_rules)
         self._next_number = recorder.next_sequence if is_live else count(1).__next__
         self._taken = 0
         self._spans: SpanPool | None = None
@@ -131,6 +152,7 @@ class Intake:
         *key: object,
         connection: tuple[object, ...],
         first: tuple[object, ...] | None = None,
+        told: Told = NOTHING_TOLD,
         **facts: Any,
     ) -> None:
         """Take one finished call.
@@ -139,6 +161,7 @@ class Intake:
             *key: What tells it from all others, in this file and in any other.
             connection: What tells its connection from all others.
             first: What tells the first round of its call from all others, where this is a later.
+            told: What rules of mcplens.toml may look at, and no store may keep.
             **facts: The event's columns, as far as they are known.
         """
         name = self.name(*key)
@@ -164,8 +187,27 @@ class Intake:
             call_id=(name if first is None else self.name(*first)) if is_call else None,
             **({"round": 1, "is_final": True} if is_call else {}) | facts,
         )
+        self._apply_settings(event, told)
         if self._emit(event):
             self._remember(event)
+
+    def _apply_settings(self, event: Event, told: Told) -> None:
+        """Class an event by the rules of mcplens.toml, and note what it says of the tool."""
+        settings, server = self.recorder.settings, event.server_name
+        is_soft = event.outcome == "ok"
+        if event.outcome in ("ok", "tool_error", "protocol_error") and settings.error_rules:
+            ruled = self._rules.decide(
+                Answer(server, event.target, told.content, told.text, event.error_code, is_soft)
+            )
+            if ruled is not None:
+                event.error_class, event.error_rule = ruled
+        configured = settings.notes_for(server, event.target)
+        if configured is not None and event.call_id is not None:
+            of_log = {name: value for name in _NOTES if (value := getattr(event, name)) is not None}
+            privacy = self.privacy_of(server, event.target)
+            write_notes(event, told=None, of_result=None, configured=configured, privacy=privacy)
+            for name, value in of_log.items():  # What the log says of the call itself goes before.
+                setattr(event, name, value)
 
     def span(self, span: Span) -> None:
         """Take a span; spans of all files become calls together."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from mcplens.capture.imports.times import span_ns, time_ns
@@ -106,7 +107,7 @@ def fields_of(record: Mapping[str, Any]) -> dict[str, Any]:
         for key, value in list(place.items())[:_MAX_FIELDS]:
             if not isinstance(key, str) or len(key) > _MAX_KEY:
                 continue
-            own = _PUNCTUATION.sub("", key.lower())
+            own = _plain(key)
             name = prefix + own
             if isinstance(value, dict) and own not in _CONTENTS:
                 if depth < _MAX_DEPTH:
@@ -130,7 +131,9 @@ def first(fields: Mapping[str, Any], names: tuple[str, ...]) -> Any:
 def text(fields: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
     """Give the first field of several names that is a text or a number, as text."""
     for name in names:
-        value = fields.get(name)
+        if name not in fields:
+            continue
+        value = fields[name]
         if isinstance(value, str) and value.strip():
             return value.strip()
         if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 63:
@@ -164,12 +167,24 @@ def duration_ns(fields: Mapping[str, Any], *, unit: str | None) -> tuple[int | N
 
 def moment_ns(fields: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
     """Read the first of several points in time; a unit may stand at the end of its name."""
-    for name in names:
-        ns = time_ns(fields.get(name))
-        if ns is not None:
-            return ns
-        for suffix, unit in _TIME_UNIT.items():
-            ns = time_ns(fields.get(name + suffix), unit=unit)
+    for name, unit in _with_units(names):
+        if name in fields:
+            ns = time_ns(fields[name], unit=unit)
             if ns is not None:
                 return ns
     return None
+
+
+@cache
+def _with_units(names: tuple[str, ...]) -> tuple[tuple[str, str | None], ...]:
+    """List the names that a point in time may have, each with the unit it says."""
+    return tuple(
+        pair
+        for name in names
+        for pair in ((name, None), *((name + end, unit) for end, unit in _TIME_UNIT.items()))
+    )
+
+
+@lru_cache(maxsize=4096)
+def _plain(key: str) -> str:
+    return _PUNCTUATION.sub("", key.lower())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mcplens.capture.answers import content_kinds
 from mcplens.capture.imports import json_fields as of
 from mcplens.capture.imports.format import Format
+from mcplens.capture.imports.intake import Told
 from mcplens.capture.imports.json_endings import ending_of, is_beginning, says_an_end
 from mcplens.capture.imports.times import naive_utc
 from mcplens.capture.names import clean_name
@@ -142,6 +143,7 @@ def _take(record: Mapping[str, Any], fields: Mapping[str, Any], intake: Intake) 
         result=None if kept_result is None else kept_result.text,
         result_hash=None if kept_result is None else kept_result.digest,
         content_kinds=content_kinds("tools/call", result) if isinstance(result, dict) else None,
+        told=Told(result if isinstance(result, dict) else {}, ending.failure.text),
         outcome=ending.outcome,
         outcome_basis=ending.basis,
         **_failure_columns(ending.failure, privacy),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from mcplens.capture.answers import content_kinds
+from mcplens.capture.imports.intake import Told
 from mcplens.capture.imports.times import naive_utc
 from mcplens.capture.names import clean_name
 from mcplens.capture.otel.endings import ending_of
@@ -57,6 +58,7 @@ def columns_of(call: SpannedCall, privacy: Privacy, *, hashing: Privacy) -> dict
         "result_hash": None if kept_result is None else kept_result.digest,
         "content_kinds": (content_kinds(call.method, result) if isinstance(result, dict) else None),
         "upstream": call.upstream,
+        "told": Told(result if isinstance(result, dict) else {}, ending.failure.text),
         "outcome": ending.outcome,
         "outcome_basis": ending.basis,
         "error_class": ending.failure.error_class,

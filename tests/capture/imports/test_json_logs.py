@@ -5,6 +5,9 @@ from datetime import datetime
 
 import pytest
 
+from mcplens.config import ErrorRule, Settings, ToolNotes
+from mcplens.store.seal import seal
+
 NINE = "2026-11-18T09:00:00Z"
 
 
@@ -209,3 +212,48 @@ def test_connections_are_written_once_and_end_with_the_log(importing):
     ends = [(row.observer, row.end_reason) for row in importing.rows("connections")]
     assert ends == [("import", "log_ended")] * 2
     assert len({call.connection_id for call in importing.calls}) == 2
+
+
+def test_rules_and_notes_of_mcplens_toml_hold_for_imports_too(importing):
+    settings = Settings(
+        error_rules=(
+            ErrorRule(name="full", error_class="internal", text="disk full"),
+            ErrorRule(name="empty", error_class="soft_error", is_soft=True, where=((("n",), 0),)),
+        ),
+        notes_by_tool=(("*:search", ToolNotes(cost_usd=0.5, upstream="index")),),
+        keep_by_tool=(("*:search", "none"),),
+    )
+    importing.of(
+        line(outcome="error", error="disk full"),
+        line(cost_usd=0.1, result={"n": 0}, arguments={"q": 1}),
+        settings=settings,
+    )
+
+    failed, empty = importing.calls
+    assert (failed.error_class, failed.error_rule, failed.error_message) == (
+        "internal",
+        "full",
+        None,
+    )
+    assert (failed.cost_usd, failed.upstream, failed.note_basis) == (0.5, "index", "configuration")
+    assert (empty.outcome, empty.error_class) == ("ok", "soft_error")
+    assert (empty.cost_usd, empty.upstream, empty.note_basis) == (0.1, "index", "log")
+    assert (empty.arguments_hash, empty.result_hash) == (None, None)
+
+
+def test_calls_lie_in_the_folders_of_their_own_days(importing):
+    importing.of(line(), line(timestamp="2026-10-01T00:00:00Z"))
+
+    seal(importing.store)
+
+    folders = {path.parent.name for path in importing.store.path.glob("events/*/*.parquet")}
+    assert {"date=2026-11-18", "date=2026-10-01"} <= folders
+
+
+def test_what_was_sealed_is_known_as_well(importing):
+    importing.of(line())
+    seal(importing.store)
+
+    again = importing.of(line())
+
+    assert (again.counts.known, again.counts.calls) == (1, 0)
