@@ -66,7 +66,7 @@ def _is_call(fields: Mapping[str, Any]) -> bool:
         return False
     if _target(fields) is None or is_beginning(fields):
         return False
-    return says_an_end(fields) or any(of.duration_ns(fields, unit="ns"))
+    return says_an_end(fields) or of.duration_ns(fields, unit="ns")[0] is not None
 
 
 def _method(fields: Mapping[str, Any]) -> str:
@@ -86,8 +86,6 @@ def _target(fields: Mapping[str, Any]) -> str | None:
 def _take(record: Mapping[str, Any], fields: Mapping[str, Any], intake: Intake) -> None:
     server = clean_name(of.text(fields, of.SERVER))
     target = _target(fields)
-    if target is not None and ":" in target and server is None:
-        server, _, target = target.partition(":")
     ending = ending_of(fields, target=target)
     duration, says_no_unit = of.duration_ns(fields, unit=intake.unit)
     intake.counts.without_unit += says_no_unit

@@ -27,6 +27,10 @@ _CLOSED: Final = re.compile(
     r"|ConnectionError|ConnectError",
     re.IGNORECASE,
 )
+_MADE_UP: Final[dict[int, tuple[Outcome, re.Pattern[str]]]] = {
+    -32000: ("disconnected", _CLOSED),
+    -32001: ("timeout", _TIMEOUT),
+}
 _CODE: Final = re.compile(r"-?\d{1,6}")
 _FIRST_MODERN: Final = "2026"
 
@@ -44,7 +48,8 @@ def ending_of(call: SpannedCall) -> SpannedEnding:
     if not call.is_last:
         return SpannedEnding("unknown", "span_unset")  # Its caller sent the call once more.
     for span in call.of_client:
-        if (gave_up := _gave_up(span)) is not None:
+        gave_up = _gave_up(span, is_told=any(_code(one) is not None for one in call.of_server))
+        if gave_up is not None:
             return gave_up
     for span in (*call.of_server, *call.of_client):
         if span.status == "error" or "error.type" in span.attributes:
@@ -54,11 +59,20 @@ def ending_of(call: SpannedCall) -> SpannedEnding:
     return _by_order(call)
 
 
-def _gave_up(span: Span) -> SpannedEnding | None:
-    """Read an exception that the caller met while it waited."""
+def _gave_up(span: Span, *, is_told: bool) -> SpannedEnding | None:
+    """Read an exception that the caller met while it waited.
+
+    The SDKs make up errors with a code for a lost connection and for a timeout; a server may send
+    the same codes, and then tells of them itself or in other words.
+    """
     said = " ".join(filter(None, (span.exception, span.exception_text, span.status_text)))
-    if span.status != "error" or _code(span) is not None or not said:
+    if span.status != "error" or not said:
         return None
+    code = _code(span)
+    if code is not None:
+        made_up = None if is_told else _MADE_UP.get(code)
+        is_so = made_up is not None and made_up[1].search(said)
+        return SpannedEnding(made_up[0], "span_status") if made_up and is_so else None
     if _TIMEOUT.search(said):
         # A server's own words may speak of a timeout: only the caller's exception is one.
         is_own = span.exception is not None or "TimeoutError" in said

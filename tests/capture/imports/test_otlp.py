@@ -73,6 +73,11 @@ def server_span(**more):
     )
 
 
+def failed_span(code, text):
+    attributes = {"mcp.method.name": "tools/call", "error.type": code}
+    return span(attributes=attributes, status={"code": 2, "message": text})
+
+
 @pytest.mark.parametrize("form", ["json", "base64", "proto", "framed"])
 def test_each_call_of_the_old_era_is_one_event_that_ended_as_it_did(importing, traced, form):
     importing.run(traced("mcp", "legacy", form))
@@ -181,6 +186,16 @@ def test_client_and_server_imported_one_after_the_other_count_once(importing, fi
         ([span(status={"code": 2, "message": "TimeoutError: "})], "timeout"),
         ([span(status={"code": 2, "message": "Connection closed"})], "disconnected"),
         ([span(status={"code": "STATUS_CODE_ERROR", "message": "oops"})], "protocol_error"),
+        ([failed_span("-32000", "Connection closed")], "disconnected"),
+        ([failed_span("-32001", "Request 'tools/call' timed out")], "timeout"),
+        ([failed_span("-32000", "no more seats")], "protocol_error"),
+        (
+            [
+                failed_span("-32000", "Connection closed"),
+                server_span(attributes={"error.type": "-32000"}),
+            ],
+            "protocol_error",
+        ),
         ([server_span(attributes={"error.type": "tool_error"})], "tool_error"),
         ([server_span(attributes={"error.type": "-32602"})], "protocol_error"),
         ([server_span(attributes={"mcp.protocol.version": "2026-07-28"}), span()], "unknown"),
