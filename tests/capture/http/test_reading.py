@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcplens.capture.correlator import Correlator
+from mcplens.capture.http.connections import Caller, HttpConnections
 from mcplens.capture.http.exchange import Answering, Asked, HttpTap, Over, Piece
 from mcplens.capture.http.reading import HttpReader
 from mcplens.capture.identity import ConnectionFacts
@@ -102,9 +103,9 @@ class Wire:
     def __init__(self, watching, exchange):
         self.watching, self.exchange = watching, exchange
 
-    def _note(self, make):
+    def _note(self, make, weight=0):
         self.watching.clock.now += MS
-        self.watching.tap.note(make(self.watching.clock.now))
+        self.watching.tap.note(make(self.watching.clock.now), weight)
         return self
 
     def ask(self, *messages, batch=False):
@@ -122,8 +123,8 @@ class Wire:
         named = "" if event_id is None else f"id: {event_id}\n"
         return self.piece(f"{named}data: {json.dumps(message)}\n\n".encode())
 
-    def piece(self, data):
-        return self._note(lambda ns: Piece(self.exchange, ns, data))
+    def piece(self, data, *, weight=0):
+        return self._note(lambda ns: Piece(self.exchange, ns, data), weight)
 
     def over(self, reason="done"):
         return self._note(lambda ns: Over(self.exchange, ns, reason))
@@ -350,6 +351,41 @@ def test_a_login_is_not_read(watching):
     watching.read()
 
     assert watching.rows == []
+
+
+def test_a_piece_that_found_no_room_makes_the_rest_unknown(watching):
+    asked = watching.exchange().ask(call()).head()
+    asked.piece(b"{", weight=1_000_000_000)
+    asked.piece(json.dumps(result()).encode()).over()
+
+    [found] = watching.calls()
+    assert (found.outcome, found.outcome_basis) == ("unanswered", "messages_lost")
+    assert watching.lost == 1
+
+
+def test_a_connection_ends_when_it_was_silent_for_half_an_hour(watching):
+    watching.exchange(session="s").ask(call()).answer(result())
+    watching.read()
+    stream = watching.exchange("GET", session="s").ask().head(kind=STREAM)
+    watching.read(after_ns=1801 * SECOND)
+    before = watching.rows[-1]
+    stream.over("client_closed")
+    watching.read(after_ns=MS)
+
+    [*_, after] = watching.rows
+    assert getattr(before, "end_reason", None) is None
+    assert after.end_reason == "client_closed"
+
+
+def test_of_too_many_connections_the_one_that_was_silent_longest_gives_way():
+    watching = Watching()
+    connections = HttpConnections(watching, watching.facts, max_connections=2)
+    for ns, session in enumerate(["a", "b", "a", "c"]):
+        connections.of_message(connections.known(Caller("p", None, session)), call(), ns=ns)
+
+    known = [connections.known(Caller("p", None, session)) for session in "abc"]
+    found = [connections.of_session_if_known(one) is not None for one in known]
+    assert found == [True, False, True]
 
 
 def test_contents_that_cannot_be_read_are_not_known(watching):

@@ -30,9 +30,9 @@ def test_a_byte_order_mark_is_skipped():
 
 
 def test_a_line_end_may_be_cut_in_two():
-    events = read(b"data: a\r", b"\n\r", b"\ndata: b\r\n\r\n")
+    events = read(b"data: a\r", b"\ndata: b\r\n\r", b"\ndata: c\r\n\r\n")
 
-    assert [event.data for event in events] == [b"a", b"b"]
+    assert [event.data for event in events] == [b"a\nb", b"c"]
 
 
 def test_an_event_without_data_only_says_its_id():
@@ -42,7 +42,7 @@ def test_an_event_without_data_only_says_its_id():
 
 
 def test_what_is_too_long_is_told_and_not_kept():
-    long, short = read(b"data: " + b"x" * 50, b"x" * 50 + b"\n\ndata: y\n\n", max_bytes=60)
+    long, short = read(b"data: " + b"x" * 90, b"x" * 9 + b"\n\ndata: y\n\n", max_bytes=60)
 
     assert (long.is_oversized, long.data) == (True, b"")
     assert (short.is_oversized, short.data) == (False, b"y")
