@@ -6,6 +6,7 @@ caller gave up. mcp 1.x tells nobody when a caller's time is over or its task is
 
 from __future__ import annotations
 
+from contextlib import suppress
 from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -88,7 +89,8 @@ def session_class_with(open_tap: Callable[[], ClientTap], session_class: type) -
                     tap.give_up_on(asked[0], outcome)
                 raise
             finally:
-                _ASKED.reset(token)
+                with suppress(ValueError):  # What is thrown away half done ends in another context.
+                    _ASKED.reset(token)
 
         async def __aexit__(self, *details: object) -> Any:
             if self._mcplens_tap is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -50,16 +51,16 @@ def record_function(
         @functools.wraps(function)
         async def recorded_async(*args: Any, **kwargs: Any) -> Any:
             with watch.call(args, kwargs) as called:
-                called.result = await function(*args, **kwargs)
-            return called.result
+                result = called.result = await function(*args, **kwargs)
+            return result
 
         return recorded_async
 
     @functools.wraps(function)
     def recorded(*args: Any, **kwargs: Any) -> Any:
         with watch.call(args, kwargs) as called:
-            called.result = function(*args, **kwargs)
-        return called.result
+            result = called.result = function(*args, **kwargs)
+        return result
 
     return recorded
 
@@ -85,6 +86,8 @@ class _Watch:
         if tap is None or tap.recorder is not recorder:
             tap = self._tap = FunctionTap(recorder, self._facts)
             recorder.attach(tap)
+            # Functions that are made again and again, as inside of others, must not pile up.
+            weakref.finalize(self, tap.end).atexit = False
         return tap
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
-from mcplens.capture.backlog import Backlog
+from mcplens.capture.backlog import Backlog, weigh
 from mcplens.capture.client_processes import own_process_id
 from mcplens.capture.deadlines import deadline_of_task, is_interruption, is_late
 from mcplens.capture.identity import ConnectionFacts
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _MAX_DEPTH: Final = 6
 _MAX_ITEMS: Final = 1000
+"""Values that are looked at in a call's arguments, and in its result: the call waits for it."""
 
 
 class FunctionFacts(NamedTuple):
@@ -52,8 +53,9 @@ class FunctionFacts(NamedTuple):
         if self.signature is not None:
             with suppress(TypeError):  # The function itself is about to say what is wrong.
                 bound = self.signature.bind(*args, **kwargs).arguments
-                return {name: plain(bound[name]) for name in tuple(bound)[self.is_method :]}
-        return {"args": plain(args[self.is_method :]), "kwargs": plain(kwargs)}
+                names = tuple(bound)[self.is_method :]
+                return _plain_each({name: bound[name] for name in names})
+        return _plain_each({"args": args[self.is_method :], "kwargs": kwargs})
 
 
 class Called:
@@ -63,6 +65,7 @@ class Called:
         "_deadline",
         "_tap",
         "_token",
+        "_weight",
         "arguments",
         "began_ns",
         "ended_ns",
@@ -79,10 +82,11 @@ class Called:
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
     ) -> None:
-        self._tap = tap if tap is not None and tap.has_room() else None
+        self.arguments = {} if tap is None else facts.arguments(args, kwargs)
+        self._weight = weigh(self.arguments)
+        self._tap = tap if tap is not None and tap.has_room(self._weight) else None
         self._token: Token[Any] | None = None
         self._deadline = deadline_of_task() if facts.is_async else None
-        self.arguments = {} if self._tap is None else facts.arguments(args, kwargs)
         self.result: Any = None
         self.error: BaseException | None = None
         self.is_late = False
@@ -94,7 +98,7 @@ class Called:
         if self._tap is not None:
             self._token = NOTES_OF_CALL.set(self.noted)
             self.began_ns = self._tap.ns()
-            self._tap.note(Began(self))
+            self._tap.note(Began(self), self._weight)
         return self
 
     def __exit__(self, _kind: object, error: BaseException | None, _where: object) -> None:
@@ -102,12 +106,11 @@ class Called:
             self.ended_ns = self._tap.ns()
             self.error = error
             self.is_late = is_late(self._deadline, error)
-            result = None
-            with suppress(Exception):  # Somebody's object may refuse in any way it likes.
-                # Whoever gets a result may change it, so it is looked at now.
-                result = plain(self.result)
-            self._tap.note(Ended(self, result))
-            NOTES_OF_CALL.reset(self._token)
+            # Whoever gets a result may change it, so it is looked at now.
+            result, self.result = plain(self.result), None
+            self._tap.note(Ended(self, result), weigh(result))
+            with suppress(ValueError):  # What is thrown away half done ends in another context.
+                NOTES_OF_CALL.reset(self._token)
 
     def noted(self, understood: Understood) -> None:
         """Take in what the function notes of its call."""
@@ -148,12 +151,22 @@ class FunctionTap:
         self.has_room = self._backlog.has_room
         self._numbers = count(1)
         self._correlator: Correlator | None = None
+        self._is_over = False
+
+    def end(self) -> None:
+        """Say that the function is gone, so that nobody calls it any more."""
+        self._is_over = True
 
     def work(self) -> bool:
         """Read a little of what was noted, and say whether more is waiting."""
+        is_over = self._is_over
         if self._backlog.read_some(self._read):
             return True
-        self._rest(self.ns())
+        if is_over:
+            self.recorder.detach(self)
+            self.give_up()
+        else:
+            self._rest(self.ns())
         return False
 
     def give_up(self) -> None:
@@ -224,20 +237,39 @@ class FunctionTap:
         return self._correlator
 
 
-def plain(value: Any, depth: int = 0) -> Any:
-    """Make of a value what JSON can say; of other objects, and of what is deep, only the kind."""
-    if value is None or isinstance(value, (str, bool, int, float)):
-        return value
-    if depth < _MAX_DEPTH:
-        if isinstance(value, Mapping) and len(value) <= _MAX_ITEMS:
-            return {str(key): plain(item, depth + 1) for key, item in value.items()}
-        if isinstance(value, (list, tuple)) and len(value) <= _MAX_ITEMS:
-            return _plain_items(value, depth)
-    return f"<{type(value).__name__}>"
+def plain(value: Any) -> Any:
+    """Make of a value what JSON can say; of other objects, and of what is much, only the kind."""
+    return _plain_each({"": value})[""]
 
 
-def _plain_items(items: Iterable[Any], depth: int) -> list[Any]:
-    return [plain(item, depth + 1) for item in items]
+def _plain_each(values: Mapping[str, Any]) -> dict[str, Any]:
+    room = _Room()
+    return {name: room.plain(value, 0) for name, value in values.items()}
+
+
+class _Room:
+    """How many values may still be looked at."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self) -> None:
+        self._left = _MAX_ITEMS
+
+    def plain(self, value: Any, depth: int) -> Any:
+        if value is None or isinstance(value, (str, bool, int, float)):
+            return value
+        # Somebody's object may refuse in any way it likes, and a thread may change it meanwhile.
+        with suppress(Exception):
+            is_open = depth < _MAX_DEPTH and isinstance(value, (Mapping, list, tuple))
+            if is_open and len(value) <= self._left:
+                self._left -= len(value)
+                return self._inside(value, depth + 1)
+        return f"<{type(value).__name__}>"
+
+    def _inside(self, value: Mapping[Any, Any] | list[Any] | tuple[Any, ...], depth: int) -> Any:
+        if isinstance(value, Mapping):
+            return {str(key): self.plain(item, depth) for key, item in value.items()}
+        return [self.plain(item, depth) for item in value]
 
 
 def _scope(called: Called) -> str:

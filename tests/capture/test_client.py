@@ -1,4 +1,5 @@
 import asyncio
+import contextvars
 import sys
 from contextlib import asynccontextmanager
 from functools import partial
@@ -11,6 +12,7 @@ from mcp import Client, MCPError, StdioServerParameters, stdio_client
 from mcplens.capture import client_tap as client_module
 from mcplens.capture.backlog import Backlog
 from mcplens.capture.client import record_transport
+from mcplens.capture.client_session import record_session_class
 from mcplens.capture.recorder import Recorder
 from mcplens.store.location import create
 from tests.spooled import calls, ended, rows
@@ -169,3 +171,21 @@ def test_a_transport_that_does_not_start_says_so_itself(store):
 
     with pytest.raises(ConnectionRefusedError):
         asyncio.run(run())
+
+
+def test_a_request_thrown_away_half_done_ends_quietly():
+    class Session:
+        def __init__(self, read, write):
+            pass
+
+        async def send_request(self):
+            await asyncio.Event().wait()
+
+    async def begin():
+        with Recorder(None, observer="client") as recorder:
+            recorded = record_session_class(Session, recorder=lambda: recorder)
+            asking = recorded(object(), object()).send_request()
+            contextvars.copy_context().run(asking.send, None)
+            asking.close()
+
+    asyncio.run(begin())

@@ -1,4 +1,5 @@
 import asyncio
+import contextvars
 import inspect
 import json
 from contextlib import suppress
@@ -11,6 +12,7 @@ from mcplens.capture.recorder import Recorder
 from mcplens.errors import UsageError
 from mcplens.events import SideEffect
 from mcplens.store.location import create
+from tests.processes import until
 from tests.spooled import calls, rows
 
 
@@ -230,3 +232,65 @@ def test_trouble_in_the_recorder_stays_there():
     add = record_function(lambda a, b: a + b, recorder=broken)
 
     assert add(1, 2) == 3
+
+
+def test_of_much_no_more_is_looked_at_than_a_call_can_wait_for(store):
+    matrix = [[0.0] * 1000] * 1000
+
+    with Recorder(store, observer="server", keep="full") as recorder:
+        mcplens.record(lambda matrix, text: text in matrix, recorder=recorder)(matrix, "short")
+
+    [call] = calls(store.path)
+    assert json.loads(call.arguments) == {"matrix": ["<list>"] * 1000, "text": "short"}
+
+
+def test_arguments_that_refuse_to_be_looked_at_cost_no_call(store):
+    class Key:
+        def __str__(self):
+            raise RuntimeError
+
+    with Recorder(store, observer="server", keep="full") as recorder:
+        mcplens.record(lambda by_key: not by_key, recorder=recorder)({Key(): 1})
+
+    [call] = calls(store.path)
+    assert (call.outcome, json.loads(call.arguments)) == ("ok", {"by_key": "<dict>"})
+
+
+def test_what_waits_to_be_read_is_bounded_by_its_weight():
+    recorder = Recorder(None, observer="server")
+    recorder.close()  # Nobody reads any more.
+    keep = mcplens.record(lambda text: not text, recorder=recorder)
+
+    for number in range(100):
+        keep(f"{number:01000000}")
+
+    [tap] = recorder._sources
+    tap.give_up()
+    # 63 calls of a little more than a megabyte fit; each was noted at its begin and at its end.
+    assert recorder.lost_count == 63 * 2 + 37
+
+
+def test_a_call_thrown_away_half_done_ends_quietly(recording, store):
+    @mcplens.record(recorder=recording)
+    async def wait():
+        await asyncio.Event().wait()
+
+    async def begin():
+        waiting = wait()
+        contextvars.copy_context().run(waiting.send, None)
+        waiting.close()
+
+    asyncio.run(begin())
+
+    [call] = recorded_calls(recording, store)
+    assert call.outcome == "disconnected"
+
+
+def test_functions_made_again_and_again_do_not_pile_up():
+    recorder = Recorder(None, observer="server")
+
+    for _ in range(10):
+        mcplens.record(lambda: None, recorder=recorder)()
+
+    until(lambda: not recorder._sources)
+    recorder.close()
