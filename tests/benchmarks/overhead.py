@@ -3,12 +3,12 @@
     uv run python -m tests.benchmarks.overhead
 
 For each way of watching there is a server with the same tool, which does next to nothing, and a
-client of it. Blocks of calls alternate: one of the bare server, one of a watched one, and so on for
-all. Two differences of such neighbours are told, each as the median of all rounds. What a call
-waits: the median of what the calls of a block took. CPU in all: what the whole process spent per
-call, until all was done that the calls left to other threads; so a recorder's own thread counts in
-full, though a caller would only feel it in a process that never rests. Over stdio the servers are
-processes of their own, and only the first is told.
+client of it. Two differences to the bare server are told. What a call waits: single calls of both
+in turn, and the median of their differences. CPU in all: blocks of calls of both in turn, each
+until all is done that the calls left to other threads, and the median difference in what the whole
+process spent per call; so a recorder's own thread counts in full, though a caller would only feel
+it in a process that never rests. Over stdio the servers are processes of their own, and only the
+first is told. On a busy machine the differences drown in noise.
 """
 
 import asyncio
@@ -21,7 +21,6 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
 
 import msgspec
 from fastmcp import FastMCP
@@ -38,11 +37,11 @@ import mcplens
 from mcplens.capture.recorder import Recorder
 from mcplens.store.location import create
 
+TURNS = 1000
+"""Single calls of each."""
+BLOCKS = 5
 CALLS = 300
 """Calls of one block."""
-ROUNDS = 11
-STDIO_ROUNDS = 2000
-"""Of single calls: two processes are never as quiet for long as one is."""
 SETTLE_S = 0.15
 """After a block; longer than a recorder sleeps when it has nothing to do."""
 FLOOR_BOUND = 3.0
@@ -143,15 +142,6 @@ def fastmcp_server(watched=None):
     return server
 
 
-class Cost(NamedTuple):
-    """What a block of calls cost, in µs per call."""
-
-    waited: float
-    """The median of what the calls took."""
-    spent: float
-    """CPU of the whole process, until all is done that the calls left to other threads."""
-
-
 @dataclass
 class Way:
     """A way of watching: a client of a watched server, and one of the same server bare."""
@@ -164,45 +154,49 @@ class Way:
     waits_us: list = field(default_factory=list)
     spends_us: list = field(default_factory=list)
 
-    async def measure(self, calls=CALLS, settle_s=SETTLE_S):
-        bare = await block(self.bare, calls, settle_s)
+    async def measure(self, cost):
+        """Give what it costs bare, and how much more when it is watched."""
+        bare = await cost(self.bare)
         if self.switch:
             self.switch.is_on = True
         try:
-            watched = await block(self.client, calls, settle_s)
+            return bare, await cost(self.client) - bare
         finally:
             if self.switch:
                 self.switch.is_on = False
-        self.bare_us.append(bare.waited)
-        self.waits_us.append(watched.waited - bare.waited)
-        self.spends_us.append(watched.spent - bare.spent)
 
 
-async def block(client, calls, settle_s):
-    """Call one by one, and then wait as long for those who work behind, whoever it is."""
-    times_ns = []
-    clock = time.perf_counter_ns
-    spent = time.process_time_ns()
-    for _ in range(calls):
-        begin = clock()
+async def wait(client):
+    """Give what a call takes, in µs."""
+    begin = time.perf_counter_ns()
+    await client.call_tool("echo", ARGUMENTS)
+    return (time.perf_counter_ns() - begin) / 1000
+
+
+async def spend(client):
+    """Give the CPU that a call takes of the process, also behind it, in µs."""
+    begin = time.process_time_ns()
+    for _ in range(CALLS):
         await client.call_tool("echo", ARGUMENTS)
-        times_ns.append(clock() - begin)
-    await asyncio.sleep(settle_s)
-    spent = time.process_time_ns() - spent
-    return Cost(median(times_ns) / 1000, spent / calls / 1000)
+    await asyncio.sleep(SETTLE_S)
+    return (time.process_time_ns() - begin) / CALLS / 1000
 
 
-async def measure_all(ways, rounds, **block):
-    """Measure each way so many times, in turns that begin elsewhere each time."""
+async def measure_all(ways, *, with_blocks=True):
+    """Measure all ways in turns that begin elsewhere each time."""
     for way in ways:
-        await way.measure()
-        for told in (way.bare_us, way.waits_us, way.spends_us):
-            told.clear()
+        await way.measure(spend)  # What is only done once is done now.
     gc.freeze()
-    for number in range(rounds):
+    for number in range(TURNS):
         turn = number % len(ways)
         for way in ways[turn:] + ways[:turn]:
-            await way.measure(**block)
+            bare, added = await way.measure(wait)
+            way.bare_us.append(bare)
+            way.waits_us.append(added)
+    for _ in range(BLOCKS if with_blocks else 0):
+        for way in ways:
+            _, added = await way.measure(spend)
+            way.spends_us.append(added)
 
 
 async def in_memory(stack, folder, switch, mode):
@@ -216,7 +210,7 @@ async def in_memory(stack, folder, switch, mode):
     for name in WATCHED:
         watched = await client(echo_server(name, folder / f"store-{mode}"))
         ways.append(Way(name, watched, bare, switch if name == "OpenTelemetry" else None))
-    await measure_all(ways, ROUNDS)
+    await measure_all(ways)
     return ways
 
 
@@ -229,7 +223,7 @@ async def of_fastmcp(stack):
         for watched in (None, "Timing")
     ]
     ways = [Way("fastmcp's Timing", watched, bare)]
-    await measure_all(ways, ROUNDS)
+    await measure_all(ways)
     return ways
 
 
@@ -243,7 +237,7 @@ async def over_stdio(stack, folder):
 
     bare = await client("bare", "-")
     ways = [Way(name, await client(name, str(folder / "store-stdio")), bare) for name in WATCHED]
-    await measure_all(ways, STDIO_ROUNDS, calls=1, settle_s=0)
+    await measure_all(ways, with_blocks=False)
     return ways
 
 
@@ -262,7 +256,7 @@ def say(title, ways, *, in_one_process=True):
     """Print what each way adds, and how that compares; give the ratios of mcplens to each."""
     bare = median(value for way in ways for value in way.bare_us)
     waits = {way.name: median(way.waits_us) for way in ways}
-    spends = {way.name: median(way.spends_us) for way in ways}
+    spends = {way.name: median(way.spends_us) for way in ways if in_one_process}
     print(f"\n{title}; a bare call takes {bare:.0f} µs\n")
     print(f"{'µs added per call':24}{'a call waits':>16}{'mcplens / it':>14}", end="")
     print(f"{'CPU in all':>16}{'mcplens / it':>14}" if in_one_process else "")
