@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from mcplens.capture.clock import Clock
 from mcplens.capture.error_rules import Answer, ErrorRules
 from mcplens.capture.identity import ConnectionFacts
+from mcplens.capture.imports.wire_rows import LOG_ENDED, Wire
 from mcplens.capture.names import clean_name
 from mcplens.capture.noted import write_notes
 from mcplens.events import CALL_METHODS, SCHEMA_VERSION, Connection, Definition, Event, Notice
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
     from mcplens.capture.recorder import Recorder
     from mcplens.events import Row
 
-LOG_ENDED: Final = "log_ended"
-"""The reason why nothing more is known: the log says no more."""
-
 SHOWN_LINES: Final = 5
 """Bad lines that are named; the others are counted."""
 
@@ -44,7 +42,6 @@ _MAX_WAITING: Final = 4096
 _ROWS_PER_WAIT: Final = 1024
 _MAX_SEEN: Final = 1_000_000
 _MAX_CONNECTIONS: Final = 10_000
-_MAX_ROUNDS: Final = 10_000
 
 
 _NOTES: Final = (
@@ -188,7 +185,7 @@ class Intake:
             **({"round": 1, "is_final": True} if is_call else {}) | facts,
         )
         self._apply_settings(event, told)
-        if self._emit(event):
+        if self.emit(event):
             self._remember(event)
 
     def _apply_settings(self, event: Event, told: Told) -> None:
@@ -257,9 +254,10 @@ class Intake:
         if self._spans is not None:
             self._spans.flush()
         while self._connections:
-            self._emit(self._connections.popitem(last=False)[1])
+            self.emit(self._connections.popitem(last=False)[1])
 
-    def _emit(self, row: Row) -> bool:
+    def emit(self, row: Row) -> bool:
+        """Hand a row on unless it is there already, and say whether it was news."""
         key = row_key(row)
         is_event = isinstance(row, Event)
         if key is not None and (key in self._known or key in self._own):
@@ -296,67 +294,7 @@ class Intake:
             protocol_version=event.protocol_version,
         )
         if len(self._connections) > _MAX_CONNECTIONS:
-            self._emit(self._connections.popitem(last=False)[1])
-
-
-class Wire:
-    """The rows of one connection, renamed so that a second import makes the same names."""
-
-    def __init__(self, intake: Intake, connection_id: str, *, server_basis: str) -> None:
-        self.connection_id: Final = connection_id
-        self._server_basis = server_basis
-        self.is_closing = False
-        """Whether what ends from now on ends because the log does."""
-        self._intake = intake
-        self._seen: Counter[str] = Counter()
-        self._names: OrderedDict[str, str] = OrderedDict()
-        self._newest: Connection | None = None
-        self._has_news = False
-
-    def take(self, row: Row) -> None:
-        """Take a row from the correlator."""
-        if isinstance(row, Connection | Event) and row.server_basis == "option":
-            row.server_basis = self._server_basis
-        if isinstance(row, Connection):
-            self._newest = row  # Written once, at the end, and only if there is any news.
-            return
-        if isinstance(row, Event):
-            if self.is_closing and self._ends_with_the_log(row):
-                return
-            self._rename(row)
-        self._has_news |= self._intake._emit(row)  # noqa: SLF001  one room in two classes
-
-    def end(self, correlator: Correlator, ns: int, *, reason: str | None = None) -> None:
-        """End the connection: for a reason that the log tells, or because it says no more."""
-        self.is_closing = reason is None
-        correlator.ended(reason or "client_closed", ns)
-        if self._newest is not None and self._has_news:
-            if reason is None:
-                self._newest.end_reason = LOG_ENDED
-                self._newest.ended_at = None
-            self._intake._emit(self._newest)  # noqa: SLF001  one room in two classes
-
-    def _ends_with_the_log(self, event: Event) -> bool:
-        """Say whether an event is left for the next import, which may know how it ended."""
-        if event.outcome == "unanswered":
-            if self._intake.is_growing:
-                self._intake.counts.still_open += 1
-                return True
-            event.outcome_basis = LOG_ENDED
-        return False
-
-    def _rename(self, event: Event) -> None:
-        name = self._intake.name(
-            self.connection_id, event.direction, event.request_id, event.started_at, event.method
-        )
-        self._seen[name] += 1
-        if self._seen[name] > 1:
-            name = self._intake.name(name, self._seen[name])
-        self._names[event.event_id] = name
-        if len(self._names) > _MAX_ROUNDS:
-            self._names.popitem(last=False)
-        event.event_id = name
-        event.call_id = self._names.get(event.call_id or "", event.call_id)
+            self.emit(self._connections.popitem(last=False)[1])
 
 
 FILE_CLOCK: Final = Clock(monotonic_ns=lambda: 0, wall_ns=lambda: 0)

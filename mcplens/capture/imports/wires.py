@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from mcplens.capture.correlator import Correlator
-    from mcplens.capture.imports.intake import Intake, Wire
+    from mcplens.capture.imports.intake import Intake
+    from mcplens.capture.imports.wire_rows import Wire
     from mcplens.events import Direction
 
 MAX_OPEN: Final = 256
