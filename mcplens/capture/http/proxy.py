@@ -1,6 +1,7 @@
 """The transparent HTTP proxy: it passes every exchange on as it comes, and notes it.
 
-Only what belongs to a single hop is its own: framing, keep-alive, and the upstream's name in Host.
+Only what belongs to a single hop is its own: framing, keep-alive, the upstream's name in Host, and our
+name where the server sends a client to another page of its own.
 A request is sent once: what became of a POST that broke off nobody knows, so it is never repeated.
 """
 
@@ -14,16 +15,18 @@ from typing import TYPE_CHECKING, Final
 
 import aiohttp
 from aiohttp import web
-from multidict import CIMultiDict
 from yarl import URL
 
 from mcplens.capture.http.bodies import JSON, MAX_BODY_BYTES
 from mcplens.capture.http.exchange import Answering, Asked, HttpTap, Over, Piece
+from mcplens.capture.http.headers import name_of, passed_on, spelled_alike
 from mcplens.capture.stderr import say
 from mcplens.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncIterator, Callable
+
+    from multidict import CIMultiDict
 
     from mcplens.capture.http.address import Listening
     from mcplens.capture.http.exchange import EndReason, Exchange
@@ -37,19 +40,6 @@ KEEP_ALIVE_S: Final = 3.0
 GOODBYE_S: Final = 0.5
 """What open exchanges get to end in when we are told to."""
 
-_HOP_BY_HOP: Final = frozenset(
-    {
-        "connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
 _OUR_OWN: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 """What the HTTP library would add to a request on its own."""
 
@@ -124,7 +114,7 @@ class HttpProxy:
             yield
 
     async def _exchange(self, request: web.BaseRequest) -> web.StreamResponse:
-        if self._names is not None and _name_of(request.host) not in self._names:
+        if self._names is not None and name_of(request.host) not in self._names:
             # A page in a browser may have its own name resolve to this machine.
             return _refusal(403, f"the Host {request.host} is not served here")
         if not request.raw_path.startswith("/"):
@@ -174,7 +164,7 @@ class HttpProxy:
                 request.method,
                 self._target(request.raw_path),
                 data=body,
-                headers=_spelled_alike(_passed_on(request.raw_headers, besides={"host"})),
+                headers=spelled_alike(passed_on(request.raw_headers, besides={"host"})),
                 allow_redirects=False,
             )
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -183,7 +173,7 @@ class HttpProxy:
             response = web.StreamResponse(
                 status=upstream.status,
                 reason=upstream.reason,
-                headers=self._behind_us(_passed_on(upstream.raw_headers), request),
+                headers=self._behind_us(passed_on(upstream.raw_headers), request),
             )
             response[_ADDED] = {name.lower() for name in response.headers}
             self._tap.note(
@@ -249,34 +239,6 @@ def _reason(error: Exception) -> str:
     """Say why a server was not reached; the error's own words may quote a URL."""
     number = getattr(getattr(error, "os_error", None), "errno", None)
     return os.strerror(number) if number and number > 0 else type(error).__name__
-
-
-def _name_of(host: str | None) -> str:
-    """Give the host without its port."""
-    name = host or ""
-    return name.rpartition(":")[0] if name.rpartition(":")[2].isdigit() else name
-
-
-def _passed_on(
-    raw_headers: Iterable[tuple[bytes, bytes]], *, besides: Iterable[str] = ()
-) -> CIMultiDict[str]:
-    """Take over headers as they are, without those that belong to a single hop."""
-    found: list[tuple[str, str]] = []
-    own = {*_HOP_BY_HOP, *besides}
-    for raw_name, raw_value in raw_headers:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("utf-8", "surrogateescape")
-        if name.lower() == "connection":
-            own |= {word.strip().lower() for word in value.split(",")}
-        found.append((name, value))
-    return CIMultiDict((name, value) for name, value in found if name.lower() not in own)
-
-
-def _spelled_alike(headers: CIMultiDict[str]) -> CIMultiDict[str]:
-    """Spell the name of a header that comes twice as it was at first; aiohttp would keep one."""
-    names: dict[str, str] = {}
-    return CIMultiDict(
-        (names.setdefault(name.lower(), name), value) for name, value in headers.items()
-    )
 
 
 async def _leave_as_sent(_: web.BaseRequest, response: web.StreamResponse) -> None:
