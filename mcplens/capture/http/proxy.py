@@ -1,7 +1,7 @@
 """The transparent HTTP proxy: it passes every exchange on as it comes, and notes it.
 
-Only what belongs to a single hop is its own: framing, keep-alive, the upstream's name in Host, and our
-name where the server sends a client to another page of its own.
+Only what belongs to a single hop is its own: framing, keep-alive, the upstream's name in Host, and
+our name where the server sends a client to another page of its own.
 A request is sent once: what became of a POST that broke off nobody knows, so it is never repeated.
 """
 
