@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -13,12 +13,14 @@ from mcplens.cli.record import KEEP
 from mcplens.errors import UsageError
 
 if TYPE_CHECKING:
-    from mcplens.capture.ingest.doorkeeper import Address
+    from mcplens.capture.listening import Address
     from mcplens.capture.privacy import Keep
+
+_EXAMPLE: Final = "127.0.0.1:8901"
 
 
 @click.command(short_help="Take events by POST, from anything that can send them.")
-@click.option("--ingest", metavar="HOST:PORT", help="Take events here, such as 127.0.0.1:8901.")
+@click.option("--ingest", metavar="HOST:PORT", help=f"Take events here, such as {_EXAMPLE}.")
 @click.option(
     "--token-file",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -44,10 +46,11 @@ def serve(
     A token is needed unless HOST is this machine; it stands in $MCPLENS_INGEST_TOKEN or in a file.
     """
     if ingest is None:
-        raise UsageError("there is nothing to serve. Say where with --ingest 127.0.0.1:8901")
-    from mcplens.capture.ingest.doorkeeper import TOKEN_VARIABLE, parse_address, read_token
+        raise UsageError(f"there is nothing to serve. Say where with --ingest {_EXAMPLE}")
+    from mcplens.capture.ingest.doorkeeper import TOKEN_VARIABLE, read_token
+    from mcplens.capture.listening import parse_address
 
-    address = parse_address(ingest)
+    address = parse_address(ingest, example=_EXAMPLE)
     token = read_token(token_file, environment=os.environ)
     if token is None and not address.is_loopback:
         raise UsageError(

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from mcplens.capture.listening import is_loopback, parse_address
 from mcplens.capture.names import clean_address
 from mcplens.errors import UsageError
 
-LOOPBACK: Final = "127.0.0.1"
 _NAMES_OF_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
-_LISTEN: Final = re.compile(r"(?:(\[[0-9A-Fa-f:.]+\]|[^:\[\]]*):)?(\d{1,5})")
-_MAX_PORT: Final = 65_535
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +25,7 @@ class Listening:
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine reaches it."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
     @property
     def host_names(self) -> frozenset[str] | None:
@@ -56,9 +47,7 @@ def parse_listening(listen: str, url: str) -> Listening:
     Raises:
         UsageError: one of them cannot be understood.
     """
-    match = _LISTEN.fullmatch(listen)
-    if match is None or int(match[2]) > _MAX_PORT:
-        raise UsageError(f"--listen {listen}: give HOST:PORT, such as 127.0.0.1:8900")
+    host, port = parse_address(listen, example="127.0.0.1:8900")
     try:
         parts = urlsplit(url)
         is_url = parts.scheme in ("http", "https") and bool(parts.hostname)
@@ -68,5 +57,4 @@ def parse_listening(listen: str, url: str) -> Listening:
         raise UsageError(f"{url} is no URL of a server, such as https://host/mcp")
     if parts.username or parts.password:
         raise UsageError("the URL names a user; give the client the credential instead")
-    host = (match[1] or LOOPBACK).strip("[]")
-    return Listening(host=host, port=int(match[2]), upstream=url)
+    return Listening(host=host, port=port, upstream=url)

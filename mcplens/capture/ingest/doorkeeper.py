@@ -3,61 +3,16 @@
 from __future__ import annotations
 
 import hmac
-import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
+from mcplens.capture.listening import is_loopback
 from mcplens.errors import UsageError
 from mcplens.store.files import cause
 
 TOKEN_VARIABLE: Final = "MCPLENS_INGEST_TOKEN"  # noqa: S105  a variable's name
 SHORTEST_TOKEN: Final = 16
-_MAX_PORT: Final = 65_535
-
-
-class Address(NamedTuple):
-    """Where to listen."""
-
-    host: str
-    port: int
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine can reach it."""
-        return is_loopback(self.host)
-
-    @property
-    def url(self) -> str:
-        """Write it as people type it."""
-        return (
-            f"http://[{self.host}]:{self.port}"
-            if ":" in self.host
-            else f"http://{self.host}:{self.port}"
-        )
-
-
-def parse_address(text: str) -> Address:
-    """Read HOST:PORT; an IPv6 address stands in brackets.
-
-    Raises:
-        UsageError: it is none.
-    """
-    host, colon, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
-    if not (colon and host and port.isascii() and port.isdigit() and int(port) <= _MAX_PORT):
-        raise UsageError(f'"{text}" is no HOST:PORT. Write one such as 127.0.0.1:8901')
-    return Address(host, int(port))
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine, as only this machine can reach it."""
-    if host.lower() in ("localhost", "localhost."):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def read_token(file: Path | None, *, environment: Mapping[str, str]) -> str | None:

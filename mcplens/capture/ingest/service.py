@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mcplens.capture.clock import Clock
-    from mcplens.capture.ingest.doorkeeper import Address, Doorkeeper
+    from mcplens.capture.ingest.doorkeeper import Doorkeeper
     from mcplens.capture.ingest.intake import Intake
     from mcplens.capture.ingest.reading import EventReader
+    from mcplens.capture.listening import Address
 
 PATH: Final = "/events"
 """Where events are posted."""
