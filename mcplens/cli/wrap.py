@@ -72,7 +72,8 @@ def wrap(
     recorder = recorder_command(store=place, config=find_settings(config), keep=keep)
 
     def words_before(entry: Entry) -> list[str]:
-        return [*recorder, "--server", entry.name, "--"]
+        # In one word: a name may begin with a dash.
+        return [*recorder, f"--server={entry.name}", "--"]
 
     plans = [plan_wrap(file, recorder=words_before, only=servers) for file in files]
     check_names(plans, servers, where=title)
@@ -92,7 +93,9 @@ def wrap(
         )
     if dry_run:
         out.say("Nothing was changed.", style="bold")
-        out.hint(("Change it", typed("wrap", target, *servers)))
+        options = (("--store", store), ("--config", config), ("--keep", keep))
+        given = [word for name, value in options if value is not None for word in (name, value)]
+        out.hint(("Change it", typed("wrap", target, *servers, *given)))
         return
     out.say(
         f"Restart {title}: from then on its calls are recorded into {short_path(place)}.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -48,9 +49,10 @@ def files_of(target: str) -> tuple[str, list[Path]]:
     """
     client = CLIENTS.get(target)
     if client is None:
-        file = Path(target).expanduser()
-        if file.is_file():
-            return "the client that reads it", [file]
+        with suppress(OSError, RuntimeError):  # No name of a file, or `~` of nobody.
+            file = Path(target).expanduser()
+            if file.is_file():
+                return "the client that reads it", [file]
         near = difflib.get_close_matches(target, CLIENTS, n=1)
         hint = f"Did you mean {near[0]}?" if near else f"Clients are {', '.join(CLIENTS)}"
         raise UsageError(f"{target} is neither a client that mcplens knows nor a file. {hint}")

@@ -48,7 +48,7 @@ def test_a_client_is_wrapped_by_name_and_said_what_became_of_each_server(mcplens
     assert "Restart Cursor" in ran.err
     entry = json.loads(cursor.read_text())["mcpServers"]["git"]
     assert entry["command"] == sys.executable
-    assert entry["args"][-4:] == ["--server", "git", "--", "g"]
+    assert entry["args"][-3:] == ["--server=git", "--", "g"]
 
 
 def test_settings_are_named_by_their_whole_path(mcplens, cursor, tmp_path):
@@ -96,6 +96,12 @@ def test_a_dry_run_shows_the_difference_and_changes_nothing(mcplens, cursor, com
     assert cursor.read_bytes() == before
 
 
+def test_what_a_dry_run_says_to_type_does_the_same(mcplens, cursor):
+    ran = mcplens("wrap", "cursor", "git", "--keep", "none", "--dry-run", store_option=False)
+
+    assert "mcplens wrap cursor git --keep none" in ran.err
+
+
 def test_alone_it_lists_what_there_is_and_changes_nothing(mcplens, cursor):
     before = cursor.read_bytes()
 
@@ -131,6 +137,8 @@ def test_a_project_has_servers_too(mcplens, tmp_path):
         (("wrap", "vscode"), "VS Code has no servers here. Looked in"),
         (("wrap", "cursor", "gti"), 'there is no server "gti" in Cursor. Did you mean "git"?'),
         (("unwrap", "nothing.json"), "neither a client that mcplens knows nor a file"),
+        (("wrap", "~nobody-of-this-name/x"), "neither a client that mcplens knows nor a file"),
+        (("wrap", "x" * 5000), "neither a client that mcplens knows nor a file"),
     ],
 )
 def test_a_slip_is_said_in_one_line(mcplens, cursor, words, sentence):
@@ -171,12 +179,12 @@ def test_an_environment_that_will_be_gone_is_refused(mcplens, cursor, monkeypatc
 def started(mcplens, store, tmp_path):
     """Wrap a server of a file, and start it as a desktop client does: in /, with hardly a PATH."""
 
-    def start(entry, *, to=None, **variables):
+    def start(entry, *, name="mine", to=None, **variables):
         file = tmp_path / "client.json"
-        file.write_text(json.dumps({"mcpServers": {"mine": entry}}))
+        file.write_text(json.dumps({"mcpServers": {name: entry}}))
         words = ["wrap", str(file), "--store", str(to or store.path)]
         assert mcplens(*words, store_option=False).code == 0
-        wrapped = json.loads(file.read_text())["mcpServers"]["mine"]
+        wrapped = json.loads(file.read_text())["mcpServers"][name]
         environment = {
             "PATH": "/usr/bin:/bin",
             "HOME": str(tmp_path),
@@ -202,6 +210,15 @@ def test_a_wrapped_server_starts_from_anywhere_and_is_recorded(started, store, t
     assert json.loads(done.stdout)["id"] == 1
     [row] = connect(store.path).sql("select server_name, target, outcome from calls").fetchall()
     assert row == ("mine", "t", "ok")
+
+
+def test_a_servers_name_may_begin_with_a_dash(started, store, tmp_path):
+    (tmp_path / "server.py").write_text(SERVER)
+
+    done = started({"command": sys.executable, "args": [f"{tmp_path}/server.py"]}, name="-x")
+
+    assert json.loads(done.stdout)["id"] == 1
+    assert connect(store.path).sql("select server_name from calls").fetchall() == [("-x",)]
 
 
 def test_a_shim_on_the_clients_path_is_found_as_before(started, store, tmp_path):
