@@ -174,10 +174,12 @@ def _locks(folder: Path) -> Check:
 def _room(path: Path) -> Check:
     free = free_bytes(path)
     is_little = free < LITTLE_ROOM
-    calls = counted(free // BYTES_A_CALL, "call")
+    # No more digits than the guess is worth.
+    calls = free // BYTES_A_CALL
+    calls -= calls % 10 ** max(0, len(str(calls)) - 2)
     return Check(
         "room",
-        f"{format_bytes(free)} are free, enough for at least {calls}",
+        f"{format_bytes(free)} are free, enough for at least {counted(calls, 'call')}",
         is_ok=not is_little,
         advice="Make room, or name another disk with --store" if is_little else None,
         value=free,
