@@ -132,7 +132,12 @@ class Recorder:
         self._closing = threading.Event()
         self._process_id = os.getpid()
         self._thread = threading.Thread(target=self._run, name="mcplens-recorder", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:  # A machine may allow no more of them.
+            self._closing.set()
+            self._room = 0
+            say(f"recording nothing, the traffic goes on: {error}")
 
     @property
     def lost_count(self) -> int:
@@ -210,6 +215,8 @@ class Recorder:
         """Write what is left and end the run; returns within `timeout` seconds, come what may."""
         if os.getpid() != self._process_id:
             return  # A fork has a copy of the rows; the process that recorded them writes them.
+        if self._thread.ident is None:
+            return
         # A fifth is left for the last row and for the end of the spool.
         self._deadline_ns = self.clock.ns() + int(timeout * 0.8e9)
         self._closing.set()
@@ -264,6 +271,8 @@ class Recorder:
             except Exception as error:  # noqa: BLE001  one broken source must not stop the others
                 self.detach(source)
                 self._say(f"stopped reading a connection: {error!r}")
+                with suppress(Exception):  # What it had not read yet is lost, and has to count.
+                    source.give_up()
         return is_more_waiting
 
     def _write_chunk(self) -> bool:

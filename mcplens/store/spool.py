@@ -194,6 +194,8 @@ def _refused(path: Path, trouble: OSError) -> StoreError:
 
 def start_sealing(store: Store) -> None:
     """Have a process of its own turn what is closed into Parquet; return at once."""
+    if not sys.executable or hasattr(sys, "frozen"):
+        return  # A program with Python inside: started again, it would do all its own work anew.
     try:
         process = _spawn_housekeeping(store)
     except OSError:

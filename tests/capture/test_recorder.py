@@ -315,6 +315,34 @@ def test_a_broken_source_stops_no_other(store):
     assert said == ["stopped reading a connection: ZeroDivisionError()"]
 
 
+def test_what_a_broken_source_had_not_read_is_counted(store):
+    class Broken:
+        def work(self):
+            raise ZeroDivisionError
+
+        def give_up(self):
+            recorder.count_lost(7)
+
+    with Recorder(store, observer="client", say=lambda _: None) as recorder:
+        recorder.attach(Broken())
+
+    assert rows(store.path, "runs")[-1].lost_count == 7
+
+
+def test_a_machine_without_room_for_a_thread_costs_only_the_recording(store, monkeypatch):
+    def refuse(_):
+        raise RuntimeError("can't start new thread")
+
+    said = []
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+
+    with Recorder(store, observer="client", say=said.append) as recorder:
+        recorder.record(call())
+
+    assert recorder.lost_count == 1
+    assert said == ["recording nothing, the traffic goes on: can't start new thread"]
+
+
 def test_a_source_that_cannot_be_given_up_costs_the_run_nothing(store):
     class Stubborn:
         def work(self):

@@ -3,6 +3,8 @@ import sys
 import threading
 import time
 
+import pytest
+
 from mcplens.events import SCHEMA_VERSION
 from mcplens.store import housekeeping
 from mcplens.store.files import locked
@@ -30,6 +32,19 @@ def test_a_closed_part_is_sealed_by_a_process_of_its_own(store):
 
     wait_until(lambda: load_manifest(store)[0].files)
     assert event_ids_in(store) == ["run1-1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("frozen", True), ("executable", ""), ("executable", None)]
+)
+def test_a_program_with_python_inside_is_not_started_again(store, monkeypatch, name, value):
+    started = []
+    monkeypatch.setattr(subprocess, "Popen", lambda command, **_: started.append(command))
+    monkeypatch.setattr(sys, name, value, raising=False)
+
+    start_sealing(store)
+
+    assert started == []
 
 
 def test_whoever_started_it_keeps_no_dead_process(store):
