@@ -13,12 +13,13 @@ from typing import Final
 HIDDEN: Final = "…"
 
 _NAMES: Final = (
-    "password|passwd|passphrase|pwd|secret|token|authorization|cookie|credentials?"
-    "|(?:api|access|secret|private|signing|encryption|account)[_-]?key|connection[_-]?string"
+    "(?:password|passwd|passphrase|pwd|secret|cookie|credential)s?|token|authorization"
+    "|(?:api|access|secret|private|signing|encryption|account)[_-]?keys?|connection[_-]?strings?"
 )
 _MAX_KEY: Final = 120
 _SECRET_KEY: Final = re.compile(
-    rf".{{0,{_MAX_KEY}}}(?:{_NAMES})(?:[_-]?(?:value|hash|confirm\w*|\d+))?", re.IGNORECASE
+    rf".{{0,{_MAX_KEY}}}(?:{_NAMES})(?:[_-]?(?:value|hash|confirm\w*|\d+))?",
+    re.IGNORECASE | re.DOTALL,
 )
 # `page_token` says where a list goes on.
 _NO_SECRET: Final = re.compile(
@@ -76,5 +77,5 @@ HINTS: Final = (
 @lru_cache(maxsize=4096)
 def is_secret_key(key: str) -> bool:
     """Tell whether what stands under a key is a secret by the key's name."""
-    key = key[-_MAX_KEY:]  # Its end says what it is.
+    key = key.rstrip()[-_MAX_KEY:]  # Its end says what it is.
     return _SECRET_KEY.fullmatch(key) is not None and _NO_SECRET.fullmatch(key) is None

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _MAX_SHORT: Final = 64
 _MAX_REMEMBERED: Final = 4096
+_LETTERS: Final = r"\pL\pM\pN_"
+_GLOB_PART: Final = re.compile(r"\[(?P<set>!?\]?[^\]]*)\]|.", re.DOTALL)
 
 
 class TextRedactor:
@@ -97,6 +99,22 @@ def _between_groups(match: Any) -> str:
 
 
 def _glob_as_expression(glob: str) -> str:
-    """Write a glob of keys for the middle of a text."""
-    signs = {"*": r"[\w.-]*", "?": r"\w"}
-    return r"\b" + "".join(signs.get(sign) or re.escape(sign) for sign in glob)
+    """Write a glob of keys for the middle of a text, where letters are those of all languages."""
+    return rf"(?:^|[^{_LETTERS}])" + _GLOB_PART.sub(_part_as_expression, glob)
+
+
+def _part_as_expression(part: re.Match[str]) -> str:
+    match part[0]:
+        case "*":
+            return rf"[{_LETTERS}.-]*"
+        case "?":
+            return rf"[{_LETTERS}]"
+        case sign if part["set"] is None:
+            return re.escape(sign)
+    inside = part["set"].replace("\\", r"\\").replace("[", r"\[").replace("^", r"\^")
+    expression = f"[^{inside[1:]}]" if inside.startswith("!") else f"[{inside}]"
+    try:
+        re.compile(expression)
+    except re.error:  # Such as [z-a], which means nothing.
+        return re.escape(part[0])
+    return expression

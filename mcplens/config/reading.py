@@ -35,7 +35,7 @@ def parse_settings(data: bytes, *, path: Path) -> Settings:
     """
     shown = _shown(path)
     try:
-        values = tomllib.loads(data.decode())
+        values = tomllib.loads(data.decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         said = " ".join(str(error).split())
         raise ConfigError(f"{shown} is no TOML: {said}") from error

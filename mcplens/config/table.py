@@ -63,6 +63,8 @@ class Table:
         values = value if isinstance(value, list) else [value]
         for item in values:
             self.check(item, kind, what=key)
+            if item == "":
+                self.refuse(f"{key} holds an empty text")
         return values
 
     def table(self, key: str) -> Table:

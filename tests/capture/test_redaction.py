@@ -41,6 +41,7 @@ def own(**rules):
         ("use sk-proj-abcdefghij0123456789 now", "use … now"),
         ("ghp_abcdefghij0123456789abcdef", "…"),
         ("AKIAIOSFODNN7EXAMPLE", "…"),
+        ("api_keys: [a, b], secrets=x", "api_keys: …, secrets=…"),
         ("xoxb-123456789012-abcdef", "…"),
         # No secrets.
         ("max_tokens=100, 5 tokens", "max_tokens=100, 5 tokens"),
@@ -63,6 +64,7 @@ def test_what_looks_like_a_secret_is_cut_out_of_a_text(words, safe):
         *[(key, True) for key in ("password", "Password", "db_password", "apiKey", "API-KEY")],
         *[(key, True) for key in ("access_token", "clientSecret", "Authorization", "password2")],
         *[(key, True) for key in ("credentials", "private_key", "set-cookie", "x" * 500 + "_pwd")],
+        *[(key, True) for key in ("passwords", "api_keys", "secrets", "my\npassword", "password ")],
         *[(key, False) for key in ("max_tokens", "nextPageToken", "keyboard", "key", "secretary")],
         *[(key, False) for key in ("tokenizer", "author", "monkey", "", "progressToken")],
     ],
@@ -124,6 +126,21 @@ def test_a_users_keys_are_globs_whatever_their_case():
     assert (
         redactor.texts.text("ssn: 123, my_iban=456 and lessn=7") == "ssn: …, my_iban=… and lessn=7"
     )
+
+
+@pytest.mark.parametrize(
+    ("glob", "words", "safe"),
+    [
+        ("[ab]key", "akey=1 bkey=2 ckey=3 xakey=4", "akey=… bkey=… ckey=3 xakey=4"),
+        ("[!ab]key", "akey=1 ckey=2", "akey=1 ckey=…"),
+        ("a]b[", "a]b[=1", "a]b[=…"),
+        ("[z-a]", "z=1 [z-a]=2", "z=1 [z-a]=…"),
+        ("größe*", "größe: 1, größen=2", "größe: …, größen=…"),
+        ("密码", "密码=1 我的密码=2", "密码=… 我的密码=2"),
+    ],
+)
+def test_a_users_keys_mean_the_same_in_a_text(glob, words, safe):
+    assert own(keys=(glob,)).texts.text(words) == safe
 
 
 def test_a_path_names_a_place_and_nothing_else():

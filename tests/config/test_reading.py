@@ -96,6 +96,10 @@ def test_an_empty_file_says_nothing():
     assert read("") == Settings(path=Path("mcplens.toml"))
 
 
+def test_a_file_may_begin_with_the_mark_that_editors_on_windows_leave():
+    assert read('\ufeff[keep]\ndefault = "none"').keep == "none"
+
+
 def test_a_session_handle_may_be_named_per_tool():
     assert read('[sessions.handle]\n"shop:*" = "basket"').handle_by_tool == (("shop:*", "basket"),)
 
@@ -118,6 +122,7 @@ def test_a_session_handle_may_be_named_per_tool():
         ('[keep]\n"a:b" = 1', ', [keep]: "a:b" must be a text'),
         ('[redact]\nkey = ["a"]', ', [redact]: unknown key "key". Did you mean "keys"?'),
         ("[redact]\nkeys = [1]", ", [redact]: keys must be a text"),
+        ("[redact]\npatterns = ['a', '']", ", [redact]: patterns holds an empty text"),
         (
             "[redact]\npatterns = '(a'",
             ", [redact]: '(a' is no RE2 expression: missing ): (a",
