@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -60,9 +60,15 @@ def record_function(
     def recorded(*args: Any, **kwargs: Any) -> Any:
         with watch.call(args, kwargs) as called:
             result = called.result = function(*args, **kwargs)
-        return result
+        return _awaited(called, result) if inspect.iscoroutine(result) else result
 
     return recorded
+
+
+async def _awaited(called: Called, coroutine: Coroutine[Any, Any, Any]) -> Any:
+    with called:
+        result = called.result = await coroutine
+    return result
 
 
 class _Watch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from contextlib import suppress
 from itertools import count
@@ -15,7 +16,6 @@ from mcplens.capture.note import NOTES_OF_CALL
 from mcplens.capture.sighting import Beside
 
 if TYPE_CHECKING:
-    import inspect
     from contextvars import Token
 
     from mcplens.capture.correlator import Correlator
@@ -59,7 +59,10 @@ class FunctionFacts(NamedTuple):
 
 
 class Called:
-    """One call of a function, entered before it and left after it."""
+    """One call of a function, entered before it and left after it.
+
+    What gives a coroutine is entered once more, when that is awaited: only then the call ends.
+    """
 
     __slots__ = (
         "_deadline",
@@ -97,20 +100,25 @@ class Called:
     def __enter__(self) -> Self:
         if self._tap is not None:
             self._token = NOTES_OF_CALL.set(self.noted)
-            self.began_ns = self._tap.ns()
-            self._tap.note(Began(self), self._weight)
+            if self.began_ns:
+                self._deadline = deadline_of_task()
+            else:
+                self.began_ns = self._tap.ns()
+                self._tap.note(Began(self), self._weight)
         return self
 
     def __exit__(self, _kind: object, error: BaseException | None, _where: object) -> None:
         if self._tap is not None and self._token is not None:
+            with suppress(ValueError):  # What is thrown away half done ends in another context.
+                NOTES_OF_CALL.reset(self._token)
+            if error is None and inspect.iscoroutine(self.result):
+                return
             self.ended_ns = self._tap.ns()
             self.error = error
             self.is_late = is_late(self._deadline, error)
             # Whoever gets a result may change it, so it is looked at now.
             result, self.result = plain(self.result), None
             self._tap.note(Ended(self, result), weigh(result))
-            with suppress(ValueError):  # What is thrown away half done ends in another context.
-                NOTES_OF_CALL.reset(self._token)
 
     def noted(self, understood: Understood) -> None:
         """Take in what the function notes of its call."""
@@ -203,8 +211,7 @@ class FunctionTap:
             reason = "deadline" if called.is_late else "interrupted"
             correlator.exchange_ended(_scope(called), reason, called.ended_ns)
         elif isinstance(called.error, Exception):
-            text = f"{type(called.error).__name__}: {called.error}"
-            content = [{"type": "text", "text": text}]
+            content = [{"type": "text", "text": _words_of(called.error)}]
             self._answer(called, {"content": content, "isError": True})
         else:  # What ends the whole process.
             correlator.exchange_ended(_scope(called), "server_closed", called.ended_ns)
@@ -270,6 +277,13 @@ class _Room:
         if isinstance(value, Mapping):
             return {str(key): self.plain(item, depth) for key, item in value.items()}
         return [self.plain(item, depth) for item in value]
+
+
+def _words_of(error: Exception) -> str:
+    kind = type(error).__name__
+    with suppress(Exception):  # Somebody's error may refuse to say what it is.
+        return f"{kind}: {error}"
+    return kind
 
 
 def _scope(called: Called) -> str:

@@ -294,3 +294,36 @@ def test_functions_made_again_and_again_do_not_pile_up():
 
     until(lambda: not recorder._sources)
     recorder.close()
+
+
+def test_under_another_decorator_an_async_function_ends_when_it_was_awaited(recording, store):
+    async def fetch():
+        await asyncio.sleep(0)
+        mcplens.note(checkpoint="half way")
+        raise ConnectionError("HTTP 429 Too Many Requests")
+
+    fetch_it = mcplens.record(lambda: fetch(), recorder=recording)  # noqa: PLW0108  as of `wraps`
+
+    with suppress(ConnectionError):
+        asyncio.run(fetch_it())
+
+    [call] = recorded_calls(recording, store)
+    assert (call.outcome, call.error_class) == ("tool_error", "rate_limited")
+    assert call.checkpoint == "half way"
+
+
+def test_an_error_that_cannot_say_what_it_is_costs_no_later_call(recording, store):
+    class MuteError(Exception):
+        def __str__(self):
+            raise RuntimeError
+
+    @mcplens.record(recorder=recording)
+    def work(error):
+        if error:
+            raise error
+
+    with suppress(MuteError):
+        work(MuteError())
+    work(None)
+
+    assert [call.outcome for call in recorded_calls(recording, store)] == ["tool_error", "ok"]
