@@ -34,10 +34,10 @@ def unwrap(target: str | None, servers: tuple[str, ...], *, dry_run: bool) -> No
     title, files = files_of(target)
     plans = [plan_unwrap(file, only=servers) for file in files]
     check_names(plans, servers, where=title)
-    show_plans(out, plans, difference=dry_run)
-    count = sum(done == "unwrapped" for plan in plans for _, done in plan.done)
     if not dry_run:
         carry_out_all(plans)
+    show_plans(out, plans, difference=dry_run)
+    count = sum(done == "unwrapped" for plan in plans for _, done in plan.done)
     out.gap()
     if count == 0:
         out.say("Nothing to change.", style="bold")

@@ -77,10 +77,10 @@ def wrap(
 
     plans = [plan_wrap(file, recorder=words_before, only=servers) for file in files]
     check_names(plans, servers, where=title)
-    show_plans(out, plans, difference=dry_run)
-    count = sum(done == "wrapped" for plan in plans for _, done in plan.done)
     if not dry_run:
         carry_out_all(plans)
+    show_plans(out, plans, difference=dry_run)
+    count = sum(done == "wrapped" for plan in plans for _, done in plan.done)
     out.gap()
     if count == 0:
         out.say("Nothing to change.", style="bold")

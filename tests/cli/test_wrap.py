@@ -120,6 +120,20 @@ def test_alone_without_any_client_it_says_where_it_looked(mcplens):
     assert "Claude Desktop, Claude Code, Cursor, VS Code" in ran.err
 
 
+@pytest.mark.parametrize("command", ["wrap", "unwrap"])
+def test_what_cannot_be_changed_is_not_said_to_be(mcplens, cursor, tmp_path, monkeypatch, command):
+    if command == "unwrap":
+        mcplens("wrap", "cursor")
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("MCPLENS_CONFIG_DIR", str(tmp_path / "file"))
+
+    ran = mcplens(command, "cursor", "git", store_option=False)
+
+    assert ran.code == 2
+    assert ran.out == ""
+    assert f"cannot be changed: {tmp_path}/file/wrapped" in ran.err
+
+
 def test_a_project_has_servers_too(mcplens, tmp_path):
     file = tmp_path / "project" / ".mcp.json"
     file.write_text('{"mcpServers": {"git": {"command": "g"}}}')

@@ -201,7 +201,8 @@ def _running(*commands: Sequence[str]) -> Iterator[_Pipe]:
         yield _Pipe(first.fileno(), last.fileno())
         first.close()
         for process in processes:
-            process.wait(READY_S)
+            with suppress(subprocess.TimeoutExpired):  # It was measured; now it is made to end.
+                process.wait(READY_S)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

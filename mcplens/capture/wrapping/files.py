@@ -25,6 +25,7 @@ from mcplens.capture.wrapping.entries import (
 from mcplens.capture.wrapping.jsonc import Change, NotJsoncError, apply, parse
 from mcplens.config import config_dir
 from mcplens.errors import UsageError
+from mcplens.store.files import cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -133,7 +134,9 @@ def carry_out(plan: Plan) -> None:
         _replace(target, plan.after, mode=target.stat().st_mode & 0o777)
         _remember(plan.file, plan.originals)
     except OSError as error:
-        raise UsageError(f"{plan.file} cannot be changed: {error.strerror}") from error
+        raise UsageError(
+            f"{plan.file} cannot be changed: {error.filename} cannot be written ({cause(error)})"
+        ) from error
 
 
 def _read(file: Path) -> tuple[bytes, list[Entry]]:
