@@ -87,7 +87,7 @@ def _target(value: str | None, privacy: Privacy) -> str | None:
         return None
     if "://" in value:
         return privacy.address(value)
-    return privacy.words(value, limit=2 * MAX_NAME)
+    return privacy.words(_without_queries(value), limit=2 * MAX_NAME)
 
 
 def _text(value: str | None, privacy: Privacy) -> str | None:

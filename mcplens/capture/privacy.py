@@ -17,14 +17,12 @@ import hashlib
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
 from mcplens.capture.commands import redact_command
 from mcplens.capture.error_words import template_of
-from mcplens.capture.names import clean_address, clean_name, clean_text
+from mcplens.capture.names import clean_address, clean_endpoint, clean_name, clean_text
 from mcplens.capture.redaction import Redactor
 from mcplens.capture.secrets import HIDDEN
-from mcplens.capture.wire import encode_json
+from mcplens.capture.wire import NotJsonError, encode_json, parse_json
 from mcplens.config import NO_SETTINGS, Settings
 from mcplens.config import Keep as Keep  # noqa: PLC0414  named here for all of capture
 from mcplens.config.settings import KEEP
@@ -152,19 +150,29 @@ class Privacy:
         """Redact an address; None when it is no text."""
         return self._without_own_patterns(clean_address(url))
 
+    def endpoint(self, url: Any) -> str | None:
+        """Redact a server's address, whose path may be secret; None when it is no text."""
+        return self._without_own_patterns(clean_endpoint(url))
+
     def advertised(self, definition: str, *, is_content: bool = False) -> str:
-        """Redact what a server says of itself, which is kept: by the user's patterns only.
+        """Redact what a server says of itself, which is kept.
 
         What it says of a resource is content, and is redacted like it.
         """
-        redact = self._redactor.result if is_content else self._redactor.own_patterns_in
-        if not (self._redactor.texts.has_own or (is_content and self.keep == "full")):
+        redact = self._redactor.result if is_content else self._redactor.definition
+        if is_content:
+            is_clean = not (self._redactor.texts.has_own or self.keep == "full")
+        else:
+            is_clean = self._redactor.is_clean_definition(definition)
+        if is_clean:
             return definition
         try:
-            value = redact(msgspec.json.decode(definition))
-        except (ValueError, RecursionError):
+            before = parse_json(definition.encode())
+            after = redact(before)
+            # As it was sent, where nothing was cut.
+            return definition if after == before else _text_of(after) or HIDDEN
+        except (NotJsonError, ValueError, RecursionError):
             return HIDDEN  # What cannot be redacted is not kept.
-        return _text_of(value) or HIDDEN
 
     def words(self, text: Any, *, limit: int = MAX_ERROR_TEXT) -> str | None:
         """Redact words that are kept as they are, such as a note; None when they are no text."""

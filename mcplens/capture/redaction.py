@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from mcplens.capture.bulk import open_json
-from mcplens.capture.secrets import HIDDEN, HINTS, is_secret_key
+from mcplens.capture.secrets import (
+    HIDDEN,
+    HINTS,
+    hide_credentials,
+    is_secret_key,
+    may_hold_credentials,
+)
 from mcplens.capture.text_redaction import TextRedactor
 from mcplens.capture.wire import NotJsonError, encode_json, parse_json
 
@@ -27,6 +33,8 @@ if TYPE_CHECKING:
 _MAX_LENIENT_BYTES: Final = 1_000_000  # Python's own reader holds the interpreter.
 _BLANKS: Final = 200
 """White space that may stand before JSON in a text."""
+_GIVEN: Final = frozenset({"default", "const", "enum", "example", "examples"})
+"""Where a schema has values."""
 
 
 class Redactor:
@@ -65,17 +73,43 @@ class Redactor:
             redacted = {**redacted, "content": content}
         return redacted
 
-    def own_patterns_in(self, value: Any) -> Any:
-        """Cut only what the user's patterns match out of all texts in a value."""
+    def is_clean_definition(self, definition: str) -> bool:
+        """Tell by a definition as it would be written that there is nothing to cut from it."""
+        if self.texts.has_own:
+            return False
+        return not (self._rules.built_in and may_hold_credentials(definition))
+
+    def definition(self, value: Any) -> Any:
+        """Give a definition without credentials, and without what the user's patterns match.
+
+        It speaks of passwords without telling one; so only what has a credential's form is cut,
+        and the values that a schema gives to what is named like one.
+        """
+        return self._define(value, is_secret=False)
+
+    def _define(self, value: Any, *, is_secret: bool) -> Any:
         match value:
             case str():
-                return self.texts.own(value)
+                return self.texts.own(hide_credentials(value) if self._rules.built_in else value)
             case dict():
-                return {key: self.own_patterns_in(item) for key, item in value.items()}
+                return {
+                    key: self._properties(item)
+                    if key == "properties" and isinstance(item, dict)
+                    else HIDDEN
+                    if is_secret and key in _GIVEN and item and item is not True
+                    else self._define(item, is_secret=is_secret)
+                    for key, item in value.items()
+                }
             case list():
-                return [self.own_patterns_in(item) for item in value]
+                return [self._define(item, is_secret=is_secret) for item in value]
             case _:
                 return value
+
+    def _properties(self, properties: dict[str, Any]) -> dict[str, Any]:
+        return {
+            name: self._define(schema, is_secret=self._is_secret(name))
+            for name, schema in properties.items()
+        }
 
     def _walk(self, value: Any, paths: Sequence[tuple[PathStep, ...]]) -> Any:
         """Give a value without its secrets; the value itself when there are none in it."""

@@ -60,7 +60,7 @@ class ConnectionRows:
         self._identity: Final = identity
         self._privacy: Final = privacy
         self._command: Final = privacy.command(facts.command)
-        self._address: Final = privacy.address(facts.address)
+        self._address: Final = privacy.endpoint(facts.address)
         self._clock: Final = clock
         self._emit: Final = emit
         # Told once: a clock only knows which time a fresh reading was.

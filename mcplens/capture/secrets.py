@@ -73,6 +73,19 @@ HINTS: Final = (
 )
 """An expression that finds something wherever there is something to cut."""
 
+_FORMS: Final = re.compile(f"{_JSON_WEB}|{_MARKED}")  # Short, and without a way to go back far.
+_MAYBE: Final = re.compile(f"{_NAMES}|{_JSON_WEB}|{_MARKED}", re.IGNORECASE)
+
+
+def hide_credentials(text: str) -> str:
+    """Hide what is a credential by its form alone, in what is kept always."""
+    return _FORMS.sub(HIDDEN, text)
+
+
+def may_hold_credentials(text: str) -> bool:
+    """Tell whether a text has a credential in it, or the name of one."""
+    return _MAYBE.search(text) is not None
+
 
 @lru_cache(maxsize=4096)
 def is_secret_key(key: str) -> bool:

@@ -85,7 +85,9 @@ class _Cutter:
             for expression, cut in self._each:
                 text = expression.sub(cut, text)
         except UnicodeError:  # Half a character, which JSON can carry and RE2 cannot.
-            return self.cut(text.encode("utf-8", "replace").decode())
+            whole = text.encode("utf-8", "replace").decode()
+            cut = self.cut(whole)
+            return text if cut == whole else cut
         return text
 
 

@@ -228,3 +228,33 @@ def test_a_kept_error_text_is_one_line():
 
     assert kept.startswith("a [2Jbccc")
     assert (len(kept), kept[-1]) == (2000, "…")
+
+
+def test_a_definition_speaks_of_passwords_and_tells_none():
+    schema = {
+        "type": "object",
+        "properties": {
+            "password": {"type": "string", "default": "hunter2", "examples": ["hunter3"]},
+            "api_key": {"anyOf": [{"const": "hunter4"}, {"type": "null"}], "default": None},
+            "limit": {"type": "integer", "default": 10, "enum": [10, 20]},
+        },
+        "description": "Needs a token, such as ghp_0123456789abcdef0123.",
+    }
+
+    kept = json.loads(Privacy("shape", key=KEY).advertised(json.dumps(schema)))
+
+    assert kept == {
+        "type": "object",
+        "properties": {
+            "password": {"type": "string", "default": "…", "examples": "…"},
+            "api_key": {"anyOf": [{"const": "…"}, {"type": "null"}], "default": None},
+            "limit": {"type": "integer", "default": 10, "enum": [10, 20]},
+        },
+        "description": "Needs a token, such as ….",
+    }
+
+
+def test_a_definition_in_which_nothing_is_cut_stays_to_the_letter():
+    definition = '{"name": "login",  "description": "Takes a password."}'
+
+    assert Privacy("shape", key=KEY).advertised(definition) == definition

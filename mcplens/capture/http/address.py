@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from mcplens.capture.listening import is_loopback, parse_address
-from mcplens.capture.names import clean_address
+from mcplens.capture.names import clean_endpoint
 from mcplens.errors import UsageError
 
 _NAMES_OF_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -38,7 +38,7 @@ class Listening:
     @property
     def shown_upstream(self) -> str:
         """The server's address without what may be secret in it."""
-        return clean_address(self.upstream) or self.upstream
+        return clean_endpoint(self.upstream) or "the server"
 
 
 def parse_listening(listen: str, url: str) -> Listening:
@@ -54,7 +54,7 @@ def parse_listening(listen: str, url: str) -> Listening:
     except ValueError:
         is_url = False
     if not is_url:
-        raise UsageError(f"{url} is no URL of a server, such as https://host/mcp")
+        raise UsageError(f"{clean_endpoint(url)} is no URL of a server, such as https://host/mcp")
     if parts.username or parts.password:
         raise UsageError("the URL names a user; give the client the credential instead")
     return Listening(host=host, port=port, upstream=url)
