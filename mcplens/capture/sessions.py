@@ -26,6 +26,11 @@ def hash_of_protocol_session(session_id: str, privacy: Privacy) -> str:
     return privacy.hash(f"session\0{session_id}".encode("utf-8", "surrogateescape"))
 
 
+def hash_of_handle(value: str | int, privacy: Privacy, *, name: str = "") -> str:
+    """Name a session by a hash of what it is called, and of the argument that calls it so."""
+    return privacy.hash(f"session\0{name}\0{value}".encode("utf-8", "surrogatepass"))
+
+
 class Sessions:
     """Tells the sessions of one connection."""
 
@@ -50,6 +55,6 @@ class Sessions:
         """
         value = arguments.get(name)
         is_text = isinstance(value, str) and 0 < len(value) <= MAX_HANDLE
-        if is_text or type(value) is int:
-            data = f"session\0{name}\0{value}".encode("utf-8", "surrogatepass")
-            event.session_id, event.session_basis = self._privacy.hash(data), "handle"
+        if value is not None and (is_text or type(value) is int):
+            event.session_id = hash_of_handle(value, self._privacy, name=name)
+            event.session_basis = "handle"

@@ -116,7 +116,8 @@ def _take_result(
 def _give(
     name: str, use: _Use, block: Mapping[str, Any] | None, ended: int | None, intake: Intake
 ) -> None:
-    session = clean_name(use.line.get("sessionId"))
+    said = use.line.get("sessionId")
+    session = said if isinstance(said, str) and said else None
     privacy = intake.privacy_of(use.server, use.tool)
     kept = privacy.arguments({} if use.arguments is None else use.arguments, declared=None)
     kept_result = None if block is None else privacy.result(_result(block))

@@ -20,6 +20,7 @@ from mcplens.capture.identity import ConnectionFacts
 from mcplens.capture.imports.wire_rows import LOG_ENDED, Wire
 from mcplens.capture.names import clean_name
 from mcplens.capture.noted import write_notes
+from mcplens.capture.sessions import hash_of_handle, hash_of_protocol_session
 from mcplens.events import CALL_METHODS, SCHEMA_VERSION, Connection, Definition, Event, Notice
 
 if TYPE_CHECKING:
@@ -171,8 +172,7 @@ class Intake:
         is_call = facts.setdefault("method", "tools/call") in CALL_METHODS
         if self.server_name is not None:
             facts |= {"server_name": self.server_name, "server_basis": "option"}
-        if facts.get("session_id") is None and facts.get("session_basis") == "connection":
-            facts["session_id"] = connection_id
+        facts["session_id"] = self._session(facts, connection_id)
         event = Event(
             run_id=self.recorder.run_id,
             schema_version=SCHEMA_VERSION,
@@ -206,6 +206,18 @@ class Intake:
             for name, value in of_log.items():  # What the log says of the call itself goes before.
                 setattr(event, name, value)
 
+    def _session(self, facts: dict[str, Any], connection_id: str) -> str | None:
+        """Name a session as it is named live: never by what the file calls it."""
+        said, basis = facts.get("session_id"), facts.get("session_basis")
+        if basis == "connection":
+            return connection_id
+        if said is None:
+            return None
+        privacy = self.recorder.privacy
+        if basis == "protocol":
+            return hash_of_protocol_session(said, privacy)
+        return hash_of_handle(said, privacy)
+
     def span(self, span: Span) -> None:
         """Take a span; spans of all files become calls together."""
         if self._spans is None:
@@ -230,7 +242,6 @@ class Intake:
             **columns_of(
                 call,
                 self.privacy_of(server_of(call), call.target),
-                hashing=self.recorder.privacy,
             ),
         )
         self.counts = now

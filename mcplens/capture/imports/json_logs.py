@@ -94,7 +94,7 @@ def _take(record: Mapping[str, Any], fields: Mapping[str, Any], intake: Intake) 
         written = of.moment_ns(fields, of.WRITTEN)
         started = None if written is None else written - (duration or 0)
     duration_ms = None if duration is None else duration / 1e6
-    session, basis = _session(fields, intake)
+    session, basis = _session(fields)
     privacy = intake.privacy_of(server, target)
     arguments = of.first(fields, of.ARGUMENTS)
     if isinstance(arguments, dict) and arguments.keys() <= {"name", "arguments", "_meta"}:
@@ -159,11 +159,11 @@ def _failure_columns(failure: Failure, privacy: Privacy) -> dict[str, Any]:
     }
 
 
-def _session(fields: Mapping[str, Any], intake: Intake) -> tuple[str | None, str | None]:
+def _session(fields: Mapping[str, Any]) -> tuple[str | None, str | None]:
     protocol = of.text(fields, of.PROTOCOL_SESSION)
-    if protocol is not None:  # With it a session could be taken over.
-        return _hashed(protocol, intake), "protocol"
-    session = clean_name(of.text(fields, of.SESSION))
+    if protocol is not None:
+        return protocol, "protocol"
+    session = of.text(fields, of.SESSION)
     return session, None if session is None else "handle"
 
 

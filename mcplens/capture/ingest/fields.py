@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, get_args
 
-from mcplens.capture.names import MAX_NAME, clean_text
+from mcplens.capture.names import MAX_NAME, clean_name, clean_text
 from mcplens.events import Direction, ErrorClass, Outcome, SideEffect
 
 MAX_TEXT: Final = 2000
@@ -123,7 +123,10 @@ def _name(value: Any) -> str:
     # Cut short, two names could become one.
     if not isinstance(value, str) or not 0 < len(value) <= MAX_NAME or not value.isprintable():
         raise ValueError
-    return value
+    name = clean_name(value)  # An address loses its query.
+    if name is None:
+        raise ValueError
+    return name
 
 
 def _text(value: Any) -> str:

@@ -19,6 +19,7 @@ from mcplens.capture.ingest.fields import (
 from mcplens.capture.names import clean_name
 from mcplens.capture.note import Note
 from mcplens.capture.noted import write_notes
+from mcplens.capture.sessions import hash_of_handle
 from mcplens.config import NO_SETTINGS
 from mcplens.events import CALL_METHODS, SCHEMA_VERSION, Event
 
@@ -98,6 +99,10 @@ class EventReader:
             outcome_basis="reported",
         )
         _complete(event)
+        if event.session_id is not None:
+            event.session_id = hash_of_handle(event.session_id, self._privacy)
+        if event.user_id is not None:  # Often an address of a person; equal users stay equal.
+            event.user_id = self._privacy.hash(event.user_id.encode("utf-8", "replace"))
         privacy = self._privacy.of(event.server_name, event.target)
         if event.method == "resources/read":
             event.target = privacy.address(event.target)

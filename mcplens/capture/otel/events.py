@@ -23,8 +23,8 @@ _MAX_ID: Final = 18
 _MAX_NS: Final = 253_402_300_800 * 10**9  # The year 10000, which no datetime tells.
 
 
-def columns_of(call: SpannedCall, privacy: Privacy, *, hashing: Privacy) -> dict[str, Any]:
-    """Give an event's columns; `privacy` is for this tool, `hashing` makes hashes of ids."""
+def columns_of(call: SpannedCall, privacy: Privacy) -> dict[str, Any]:
+    """Give an event's columns; its session still by the name that the spans give it."""
     ending = ending_of(call)
     timed = call.timed
     duration_ms = max(0, timed.ended_ns - timed.started_ns) / 1e6
@@ -32,11 +32,12 @@ def columns_of(call: SpannedCall, privacy: Privacy, *, hashing: Privacy) -> dict
     kept = privacy.arguments(arguments, declared=None) if arguments is not None else (None,) * 3
     result = _json(call.text("gen_ai.tool.call.result"))
     kept_result = None if result is None else privacy.result(result)
-    session, basis = _session(call, hashing)
+    session, basis = _session(call)
     server = server_of(call)
+    is_read = call.method == "resources/read"
     return {
         "method": call.method,
-        "target": call.target,
+        "target": privacy.address(call.target) if is_read else call.target,
         "server_name": server,
         "server_basis": None if server is None else "log",
         "client_name": None if call.wire is None else call.of_client[0].service,
@@ -98,13 +99,13 @@ def _said_session(call: SpannedCall) -> str | None:
     return None if is_modern else call.text("mcp.session.id")
 
 
-def _session(call: SpannedCall, hashing: Privacy) -> tuple[str | None, str]:
-    conversation = clean_name(call.text("gen_ai.conversation.id", "session.id"))
+def _session(call: SpannedCall) -> tuple[str | None, str]:
+    conversation = call.text("gen_ai.conversation.id", "session.id")
     if conversation is not None:
         return conversation, "handle"
     said = _said_session(call)
-    if said is not None:  # With it a session could be taken over.
-        return hashing.hash(said.encode("utf-8", "replace")), "protocol"
+    if said is not None:
+        return said, "protocol"
     return None, "connection"
 
 

@@ -22,7 +22,7 @@ def test_a_line_is_a_call(importing):
 
     [call] = importing.calls
     assert (call.server_name, call.server_basis, call.target) == ("books", "log", "search")
-    assert (call.session_id, call.session_basis, call.agent_id) == ("s-1", "handle", "planner")
+    assert (call.session_basis, call.agent_id) == ("handle", "planner")
     assert (call.observer, call.method, call.is_final) == ("import", "tools/call", True)
     assert (call.outcome, call.outcome_basis, call.request_id) == ("ok", "log_word", "7")
     assert (call.duration_ms, call.work_ms, call.wait_ms) == (1500.0, 1500.0, None)
@@ -46,7 +46,7 @@ def test_a_field_is_found_under_any_of_its_names(importing, fields):
     importing.of({"timestamp": NINE, "status": "ok", **fields})
 
     [call] = importing.calls
-    assert (call.target, call.session_id, call.outcome) == ("search", "s-1", "ok")
+    assert (call.target, call.session_basis, call.outcome) == ("search", "handle", "ok")
 
 
 @pytest.mark.parametrize(
@@ -185,13 +185,32 @@ def test_one_list_of_objects_is_read_as_lines_are(importing):
     assert [call.target for call in importing.calls] == ["a", "b"]
 
 
-def test_a_user_and_a_protocol_session_are_kept_as_hashes(importing):
-    importing.of(line(user="ann@example.com", mcp_session_id="secret-session"))
+def test_users_and_sessions_are_kept_as_hashes(importing):
+    importing.of(
+        line(user="ann@example.com", mcp_session_id="secret"),
+        line(user="ann@example.com", session="secret"),
+        line(user="bob@example.com", session="secret"),
+    )
 
-    [call] = importing.calls
-    assert call.session_basis == "protocol"
-    assert "secret-session" not in call.session_id
-    assert "ann" not in call.user_id
+    of_protocol, handle, same = importing.calls
+    bases = [call.session_basis for call in importing.calls]
+    assert bases == ["protocol", "handle", "handle"]
+    assert of_protocol.session_id != handle.session_id == same.session_id
+    assert of_protocol.user_id == handle.user_id != same.user_id
+    said = " ".join(f"{call.session_id} {call.user_id}" for call in importing.calls)
+    assert "secret" not in said
+    assert "ann" not in said
+
+
+def test_an_address_in_the_place_of_a_name_loses_what_may_be_secret(importing):
+    importing.of(
+        line(server="https://me:secret@host/mcp?key=secret"),
+        line(tool="mail://me:secret@host/inbox?q=secret", method="resources/read"),
+    )
+
+    call, read = importing.calls
+    assert (call.server_name, call.target) == ("https://host/mcp", "search")
+    assert (read.server_name, read.target) == (None, "mail://host/inbox")
 
 
 def test_contents_are_kept_only_where_asked_for(importing):
