@@ -270,7 +270,8 @@ class Recorder:
                 is_more_waiting |= source.work()
             except Exception as error:  # noqa: BLE001  one broken source must not stop the others
                 self.detach(source)
-                self._say(f"stopped reading a connection: {error!r}")
+                # Its words could quote what was read.
+                self._say(f"stopped reading a connection: {type(error).__name__}")
                 with suppress(Exception):  # What it had not read yet is lost, and has to count.
                     source.give_up()
         return is_more_waiting

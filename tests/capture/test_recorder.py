@@ -312,7 +312,7 @@ def test_a_broken_source_stops_no_other(store):
         recorder.attach(Counting(recorder, pieces=5))
 
     assert len(rows(store.path, "events")) == 5
-    assert said == ["stopped reading a connection: ZeroDivisionError()"]
+    assert said == ["stopped reading a connection: ZeroDivisionError"]
 
 
 def test_what_a_broken_source_had_not_read_is_counted(store):
