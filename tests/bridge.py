@@ -10,8 +10,12 @@ from urllib.parse import urlsplit
 
 
 @contextmanager
-def bridged(command, *, headers, environ):
-    """Start a server behind HTTP, every answer of which has these headers; give its port."""
+def bridged(command, *, headers, environ, before="", refusals=None):
+    """Start a server behind HTTP; give its port.
+
+    Every answer has these headers. `before` stands before each message of a stream; `refusals` are
+    the bodies with which it answers methods itself, by their names, each with its status.
+    """
     process = subprocess.Popen(
         command, stdin=-1, stdout=-1, stderr=subprocess.DEVNULL, env=environ, bufsize=0
     )
@@ -24,14 +28,17 @@ def bridged(command, *, headers, environ):
 
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            process.stdin.write(body + b"\n")
             message = json.loads(body)
+            if message.get("method") in (refusals or {}):
+                _refuse(self, *refusals[message["method"]], headers)
+                return
+            process.stdin.write(body + b"\n")
             is_request = "id" in message and "method" in message
             self.send_response(200 if is_request else 202)
             for name, value in headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", "0") if not is_request else None
-            self.send_header("Content-Type", "text/event-stream") if is_request else None
+            named = ("Content-Type", "text/event-stream") if is_request else ("Content-Length", "0")
+            self.send_header(*named)
             self.send_header("Connection", "close")
             self.end_headers()
             self.close_connection = True
@@ -41,7 +48,7 @@ def bridged(command, *, headers, environ):
         def stream(self, number):
             for line in process.stdout:
                 if line.startswith(b"{"):
-                    self.wfile.write(b"data: " + line + b"\n")
+                    self.wfile.write(before.encode() + b"data: " + line + b"\n")
                     said = json.loads(line)
                     if said.get("id") == number and "method" not in said:
                         return
@@ -58,8 +65,17 @@ def bridged(command, *, headers, environ):
         process.stdout.close()
 
 
-def converse_over_http(url, planted, *, headers):
-    """Be the client: send what is planted, and answer what is asked back."""
+def _refuse(handler, status, body, headers):
+    handler.send_response(status)
+    sent = {**headers, "Content-Type": "application/json", "Content-Length": str(len(body))}
+    for name, value in sent.items():
+        handler.send_header(name, value)
+    handler.end_headers()
+    handler.wfile.write(body.encode())
+
+
+def converse_over_http(url, planted, *, headers, also=()):
+    """Be the client: send what is planted and `also` this, and answer what is asked back."""
     parts = urlsplit(url)
 
     def post(message):
@@ -77,4 +93,4 @@ def converse_over_http(url, planted, *, headers):
         return answer.status
 
     statuses = [post(request) for request in planted.requests()]
-    return [*statuses, post(planted.cancel())]
+    return [*statuses, post(planted.cancel()), *map(post, also)]

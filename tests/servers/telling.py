@@ -11,7 +11,12 @@ import os
 import sys
 
 SECRETS = json.loads(os.environ["SECRETS"])
-TEXT_SCHEMA = {"type": "object", "properties": {"text": {}, "nested": {}}}
+PASSWORD = {"type": "string", "default": SECRETS["default_password"]}
+TEXT_SCHEMA = {
+    "type": "object",
+    "properties": {"text": {}, "nested": {}, "password": PASSWORD},
+    "description": f"such as {SECRETS['description_marked']}",
+}
 
 
 def say(**message):
@@ -35,23 +40,31 @@ def call(number, params):
             say(
                 id=number,
                 result=text(
-                    f"here it is: {SECRETS['result_text']}",
+                    f"here it is: {SECRETS['result_text']}, {SECRETS['result_marked']}",
                     structuredContent={
                         "value": SECRETS["structured_value"],
                         SECRETS["structured_key"]: 1,
+                        "password": SECRETS["result_password"],
                         "list": [{"deep": SECRETS["structured_deep"]}],
                     },
-                    _meta={"trace": SECRETS["result_meta"]},
+                    _meta={
+                        "trace": SECRETS["result_meta"],
+                        "mcplens/note": {"checkpoint": f"as {SECRETS['note_marked']}"},
+                    },
                 ),
             )
         case "fail":
-            say(id=number, result=text(f"Unknown user {SECRETS['tool_error']}", isError=True))
+            words = f"Unknown user {SECRETS['tool_error']}, {SECRETS['tool_error_marked']}"
+            say(id=number, result=text(words, isError=True))
         case "refuse":
             data = {"sent": SECRETS["error_data"], SECRETS["error_data_key"]: 1}
-            words = f"Invalid parameter: {SECRETS['error_message']}"
+            words = f"Invalid: {SECRETS['error_message']} {SECRETS['error_message_marked']}"
             say(id=number, error={"code": -32602, "message": words, "data": data})
         case "ask":
             say(id="q1", method="elicitation/create", params={"message": SECRETS["question"]})
+            sys.stdin.readline()
+            messages = [{"role": "user", "content": {"type": "text", "text": SECRETS["sampled"]}}]
+            say(id="q2", method="sampling/createMessage", params={"messages": messages})
             answer = json.loads(sys.stdin.readline())
             say(id=number, result=text("thanks" if "result" in answer else "well"))
 
@@ -60,7 +73,7 @@ def handle(message):
     number, params = message["id"], message.get("params", {})
     match message["method"]:
         case "initialize":
-            info = {"name": "telling", "version": "1"}
+            info = {"name": "telling", "version": "1", "title": SECRETS["server_title"]}
             version = params["protocolVersion"]
             say(
                 id=number,
@@ -78,6 +91,7 @@ def handle(message):
             call(number, params)
         case "resources/read":
             contents = [{"uri": params["uri"], "text": SECRETS["resource_text"]}]
+            contents += [{"uri": "mail://host/picture", "blob": SECRETS["resource_blob"]}]
             say(id=number, result={"contents": contents})
         case "resources/list":
             resource = {"uri": SECRETS["resource_uri"], "name": "mail"}
