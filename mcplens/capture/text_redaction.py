@@ -86,8 +86,8 @@ class _Cutter:
                 text = expression.sub(cut, text)
         except UnicodeError:  # Half a character, which JSON can carry and RE2 cannot.
             whole = text.encode("utf-8", "replace").decode()
-            cut = self.cut(whole)
-            return text if cut == whole else cut
+            redacted = self.cut(whole)
+            return text if redacted == whole else redacted
         return text
 
 
