@@ -99,6 +99,9 @@ class Rounds:
         request.note, held.request.note = held.request.note, None
         request.note_of_result = held.request.note_of_result
         self._finishing.earlier_round(held.request, held.ending, held.ns)
+        if held.request.is_spooled:
+            # What was written as open was that round; a call seen once must not be lost again.
+            self._finishing.opened(request)
 
     def tick(self, ns: int, *, opened_before_ns: int) -> None:
         """Write as opened what has been open for long, and end what nobody goes on with."""

@@ -301,6 +301,34 @@ def test_a_call_between_two_rounds_is_written_as_opened_and_so_is_its_next_round
     assert recorded.opened[1].started_at == datetime(2026, 11, 20, 12, 0, 0)  # noqa: DTZ001
 
 
+def test_a_call_that_was_written_as_opened_is_so_from_the_first_moment_of_its_next_round():
+    """Else a recorder that dies in that second would leave no round that could be the last."""
+    recorded = record(
+        call("greet", id=1, at=0),
+        asks(id=1, at=10, state="s1"),
+        tick(at=1001),
+        again("greet", id=2, at=2000, state="s1"),
+    )
+
+    [first] = recorded.calls
+    assert (first.event_id, first.is_final) == ("run1-1", False)
+    assert [(e.event_id, e.round, e.is_final) for e in recorded.opened] == [
+        ("run1-1", 1, True),
+        ("run1-2", 2, True),
+    ]
+
+
+def test_a_call_whose_rounds_were_short_is_not_written_as_opened():
+    recorded = record(
+        call("greet", id=1, at=0),
+        asks(id=1, at=10, state="s1"),
+        again("greet", id=2, at=20, state="s1"),
+        text("hello", id=2, at=30),
+    )
+
+    assert recorded.opened == []
+
+
 def test_a_server_that_always_asks_does_not_fill_the_memory(monkeypatch):
     monkeypatch.setattr(rounds, "MAX_HELD", 2)
 
