@@ -91,3 +91,5 @@ def test_no_budget_is_judged_by_a_call_that_ended_nobody_knows_how(store, spool)
     [row] = rows_of(con, "from budget_counts")
 
     assert (row.call_count, row.success_count, row.over_count) == (0, 0, 0)
+    # Its only times are of calls that are not judged: they put nothing over the budget.
+    assert (row.is_over, row.observed_ms, row.budget_ratio, row.slowest_ms) == (False, *[None] * 3)

@@ -76,6 +76,22 @@ def test_who_was_told_wrongly_is_not_hidden(metrics_of):
     assert shadows(metrics_of, rows) == {"proxy-c1": None, "server-c1": None}
 
 
+@pytest.mark.parametrize("other", [{"client_name": "files"}, {"server_name": "git"}])
+def test_who_serves_somebody_else_is_not_hidden_however_little_was_asked(metrics_of, other):
+    """What a recorded server starts inherits the variable, and may be asked only once."""
+    rows = [
+        seen(**PROXY, opening="3-aa", client_name="agent"),
+        seen(
+            **{**SERVER, "client_name": "agent", **other},
+            opening="1-bb",
+            shadowed_by="proxy-c1",
+            at=500,
+        ),
+    ]
+
+    assert shadows(metrics_of, rows) == {"proxy-c1": None, "server-c1": None}
+
+
 def test_who_was_told_is_believed_while_too_little_is_known(metrics_of):
     rows = [
         seen(**PROXY, opening="2-aa"),
@@ -146,6 +162,38 @@ def test_each_connection_has_one_shadow_and_the_nearest(metrics_of):
         "proxy-c2": "client-c2",
         "proxy-c3": None,
     }
+
+
+def test_of_several_that_began_alike_at_once_each_has_its_shadow(metrics_of):
+    """The nearest in time is often another: an agent starts its helpers in the same moment."""
+    rows = [
+        seen(**outer, connection_id=f"{name}-c{n}", answered=answered)
+        for name, outer, times in (
+            ("server", SERVER, (0.005, 0.006, 0.0065)),
+            ("client", CLIENT, (0.008, 0.009, 0.010)),
+        )
+        for n, answered in enumerate(times)
+    ]
+
+    assert shadows(metrics_of, rows) == {
+        **dict.fromkeys(["client-c0", "client-c1", "client-c2"]),
+        "server-c0": "client-c0",
+        "server-c1": "client-c1",
+        "server-c2": "client-c2",
+    }
+
+
+def test_as_many_are_hidden_as_were_seen_from_further_out(metrics_of):
+    rows = [
+        seen(**SERVER, connection_id=f"server-c{n}", answered=0.005 + 0.001 * n) for n in range(5)
+    ]
+    rows += [
+        seen(**CLIENT, connection_id=f"client-c{n}", answered=0.009 + 0.001 * n) for n in range(3)
+    ]
+
+    found = [outer for outer in shadows(metrics_of, rows).values() if outer]
+
+    assert sorted(found) == ["client-c0", "client-c1", "client-c2"]
 
 
 def test_connections_that_may_hold_several_clients_are_not_compared(metrics_of):

@@ -59,7 +59,7 @@ judged as (
         tool_calls.is_success,
         tool_calls.is_without_answer,
         tool_calls.is_without_answer or tool_calls.measured_ms > covered.limit_ms as is_over,
-        tool_calls.measured_ms,
+        case when not covered.has_unknown then tool_calls.measured_ms end as measured_ms,
         row_number() over (
             partition by covered.budget_id, covered.server_name, covered.tool_name
             order by tool_calls.measured_ms desc nulls last, tool_calls.call_id asc
@@ -181,7 +181,7 @@ comment on column budget_counts.without_answer_count is
 comment on column budget_counts.success_count is 'Those that ended ok and without an error class.';
 comment on column budget_counts.failure_count is 'Those that failed.';
 comment on column budget_counts.observed_ms is
-'The quantile as observed, in ms; interpolated, the same as in tool_metrics.';
+'The quantile as observed, in ms; interpolated, the same as in tool_metrics; NULL where no call is judged.';
 comment on column budget_counts.budget_ratio is
 'The observed quantile as a multiple of the limit; NULL without a limit, or where no call was answered.';
 comment on column budget_counts.is_over is

@@ -30,6 +30,7 @@ known as (
         max(opening_hash) as opening_hash,
         max(client_process_id) as client_process_id,
         max(case when server_basis = 'handshake' then server_name end) as server_name,
+        max(client_name) as client_name,
         coalesce(min(first_answered_at), min(first_request_at)) as began_at,
         bool_or(transport = 'http' and protocol_version >= '2026-07-28') as is_merged
     from written
@@ -48,6 +49,7 @@ links as (
         nullif(split_part(opening_hash, '-', 3), '') as asked,
         client_process_id,
         server_name,
+        client_name,
         began_at,
         is_merged
     from known
@@ -65,10 +67,13 @@ told as (
             inside.told_by = outside.connection_id
             and inside.connection_id <> outside.connection_id
     where
-        (
-            inside.beginning <> outside.beginning
-            and inside.request_count = outside.request_count
-        ) is not true
+        case
+            when inside.request_count = outside.request_count then inside.beginning = outside.beginning
+            -- Of how many requests one knows more, nothing can be compared but who spoke.
+            else
+                (inside.client_name <> outside.client_name) is not true
+                and (inside.server_name <> outside.server_name) is not true
+        end
 
 ),
 
@@ -112,6 +117,8 @@ alike as (
         inside.place_from_client,
         outside.connection_id as shadowed_by,
         outside.place_from_client as from_client,
+        inside.began_at as inner_began_at,
+        outside.began_at as outer_began_at,
         abs(epoch_us(outside.began_at) - epoch_us(inside.began_at)) as apart_us
     from around as inside
     inner join links as outside
@@ -129,6 +136,33 @@ alike as (
 
 ),
 
+-- Several that began alike at once, as an agent's helpers do, began in one order for all who saw them.
+placed as (
+
+    select
+        *,
+        row_number() over (
+            partition by connection_id, from_client
+            order by outer_began_at, shadowed_by
+        ) as outer_turn,
+        row_number() over (
+            partition by shadowed_by, place_from_client
+            order by inner_began_at, connection_id
+        ) as inner_turn
+    from alike
+
+),
+
+measured as (
+
+    select
+        *,
+        apart_us > 100000 as is_far,
+        abs(outer_turn - inner_turn) as turns_apart
+    from placed
+
+),
+
 ranked as (
 
     select
@@ -136,13 +170,22 @@ ranked as (
         shadowed_by,
         row_number() over (
             partition by connection_id
-            order by from_client desc, apart_us asc, shadowed_by asc
+            order by
+                from_client desc,
+                is_far asc,
+                turns_apart asc,
+                apart_us asc,
+                shadowed_by asc
         ) as outer_place,
         row_number() over (
             partition by shadowed_by, place_from_client
-            order by apart_us, connection_id
+            order by
+                is_far,
+                turns_apart,
+                apart_us,
+                connection_id
         ) as inner_place
-    from alike
+    from measured
 
 ),
 
