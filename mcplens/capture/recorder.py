@@ -23,26 +23,22 @@ from mcplens.capture.losses import Losses
 from mcplens.capture.names import clean_name
 from mcplens.capture.privacy import Keep, Privacy
 from mcplens.capture.stderr import say as say_on_stderr
+from mcplens.capture.writer import Writer
 from mcplens.config import NO_SETTINGS, Settings, hash_key
 from mcplens.errors import StoreError
 from mcplens.events import SCHEMA_VERSION, Event, Observer, Row, Run
-from mcplens.store.location import Store, create
-from mcplens.store.spool import Spool, start_sealing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from mcplens.capture.identity import ConnectionFacts
+    from mcplens.store.layout import Store
 
 CHUNK: Final = 64
 """Rows encoded at once; a longer call into C would make the watched process wait for the GIL."""
 
 BREATH_S: Final = 0.0005
 """Sleep between chunks, in seconds, in which the watched process runs."""
-
-RETRY_NS: Final = 1_000_000_000
-"""How long a store in trouble is left alone."""
 
 MAX_WAITING_BYTES: Final = 64_000_000
 """What of contents may wait for a store in trouble; looked at whenever it is tried again."""
@@ -113,7 +109,6 @@ class Recorder:
         self._room = max_rows
         self._wake_s = wake_s
         self._idle_s = idle_s
-        self._seals = seal
         self._is_lazy = is_lazy
         self._say = say
         self._queue: deque[Row] = deque()
@@ -121,13 +116,24 @@ class Recorder:
         self._sources_lock = threading.Lock()
         self._sequences = count(1)
         self._connections = count(1)
-        self._events = 0
         self._losses = Losses(self.run_id)
-        self._spool: Spool | None = None
-        self._is_troubled = False
-        self._trouble_said = ""
-        self._retry_ns = 0
-        self._started_at = self.clock.utc(self.clock.ns())
+        self._writer = Writer(
+            store,
+            run=Run(
+                run_id=self.run_id,
+                schema_version=SCHEMA_VERSION,
+                label=self.label,
+                observer=observer,
+                keep=self.keep,
+                mcplens_version=__version__,
+                started_at=self.clock.utc(self.clock.ns()),
+            ),
+            losses=self._losses,
+            clock=self.clock,
+            seal=seal,
+            on_trouble=self._make_room,
+            say=say,
+        )
         self._deadline_ns = 0
         self._closing = threading.Event()
         self._process_id = os.getpid()
@@ -193,8 +199,8 @@ class Recorder:
             StoreError: the store does not take them.
         """
         while len(self._queue) >= below:
-            if self._is_troubled:
-                raise StoreError(self._trouble_said)
+            if self._writer.trouble is not None:
+                raise StoreError(self._writer.trouble)
             time.sleep(BREATH_S)
 
     def count_lost(self, lost: int, *, is_told: bool = True) -> None:
@@ -228,9 +234,7 @@ class Recorder:
             return
         self._sources = ()
         self._queue.clear()
-        if self._spool is not None:
-            with suppress(OSError):
-                self._spool.abandon()
+        self._writer.abandon()
 
     def __enter__(self) -> Self:
         return self
@@ -240,12 +244,12 @@ class Recorder:
 
     def _run(self) -> None:
         if not self._is_lazy:
-            self._write([])  # The run is seen from its beginning.
+            self._writer.write([])  # The run is seen from its beginning.
         pause = self._wake_s
         while not self._closing.wait(pause):
             has_worked = self._work_off()
             pause = self._wake_s if has_worked else min(pause * 2, self._idle_s)
-        self._retry_ns = 0  # A store in trouble gets its last chance.
+        self._writer.try_now()  # A store in trouble gets its last chance.
         self._work_off()
         self._finish()
 
@@ -280,59 +284,14 @@ class Recorder:
         if self._losses.is_untold and len(self._queue) < self._max_rows:
             self._queue.append(self._losses.tell(self.clock))
         rows = list(islice(self._queue, CHUNK))
-        if not rows or not self._write(rows):
+        if not rows or not self._writer.write(rows):
             return False
-        for row in rows:
+        for _ in rows:
             self._queue.popleft()
-            self._events += isinstance(row, Event) and row.outcome is not None
-        return True
-
-    def _write(self, rows: list[Row]) -> bool:
-        """Write rows as the spool's next; False when they must be tried again later."""
-        if self.store is None:
-            return True
-        if self._is_troubled and self.clock.ns() < self._retry_ns:
-            return False
-        now = self.clock.utc(self.clock.ns())
-        for row in rows:
-            row.recorded_at = now
-        self._losses.mark(rows)
-        try:
-            written = self._open_spool(self.store).write(rows)
-        except Exception as error:  # noqa: BLE001  whatever it is, the traffic goes on
-            self._trouble(error)
-            return False
-        self._losses.add(len(rows) - written)
         self._room = self._max_rows
         return True
 
-    def _open_spool(self, store: Store) -> Spool:
-        if self._spool is not None and self._spool.path.exists():
-            return self._spool
-        removed, self._spool = self._spool, None
-        if removed is not None:
-            removed.close()
-        create(store.path)
-        spool = Spool(store, run_id=self.run_id, on_part_closed=self._seal)
-        try:
-            spool.write([self._run_row()])
-        except Exception:
-            spool.close()  # The next try opens one of its own.
-            raise
-        self._spool = spool
-        return spool
-
-    def _seal(self, part: Path) -> None:
-        if self._seals and self.store is not None and part.exists():
-            with suppress(OSError):  # Any later command seals as well.
-                start_sealing(self.store)
-
-    def _trouble(self, error: Exception) -> None:
-        if not self._is_troubled:
-            self._say(f"recording waits, the traffic goes on: {error}")
-        self._is_troubled = True
-        self._trouble_said = str(error)
-        self._retry_ns = self.clock.ns() + RETRY_NS
+    def _make_room(self) -> None:
         # Where contents are kept, few rows may be much.
         waiting = sum(map(_content_size, list(self._queue)))
         self._room = 0 if waiting > MAX_WAITING_BYTES else self._max_rows
@@ -345,33 +304,9 @@ class Recorder:
         while self._write_chunk() and self.clock.ns() < self._deadline_ns:
             pass
         self._losses.add(len(self._queue))
-        if not self._is_lazy or self._spool is not None:
-            self._write([self._run_row(is_end=True)])
-        if self._spool is not None:
-            with suppress(Exception):  # What was written stands, closed or not.
-                self._spool.close()
-
-    def _run_row(self, *, is_end: bool = False) -> Run:
-        row = Run(
-            run_id=self.run_id,
-            schema_version=SCHEMA_VERSION,
-            label=self.label,
-            observer=self.observer,
-            keep=self.keep,
-            mcplens_version=__version__,
-            started_at=self._started_at,
-        )
-        row.recorded_at = self.clock.utc(self.clock.ns())
-        if is_end:
-            row.ended_at = row.recorded_at
-            row.event_count = self._events
-            row.lost_count = self._losses.total
-            row.recorder_cpu_ms = self._cpu_ns() / 1e6
-        return row
-
-    def _cpu_ns(self) -> int:
-        """Measure what watching cost: all of a proxy, but only this thread of a host."""
-        return time.process_time_ns() if self.observer == "proxy" else time.thread_time_ns()
+        if not self._is_lazy or self._writer.has_begun:
+            self._writer.end()
+        self._writer.close()
 
 
 def _content_size(row: Row) -> int:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from mcplens.capture import recorder as recorder_module
+from mcplens.capture import writer as writer_module
 from mcplens.capture.clock import Clock
 from mcplens.capture.recorder import Recorder
 from mcplens.store.location import create
@@ -18,7 +19,7 @@ from tests.spooled import rows
 def no_sealing(monkeypatch):
     """Parts stay as they were written, and no process is started for them."""
     started = []
-    monkeypatch.setattr(recorder_module, "start_sealing", started.append)
+    monkeypatch.setattr(writer_module, "start_sealing", started.append)
     return started
 
 
@@ -34,11 +35,11 @@ class Trouble:
         self.is_broken = False
         self.tries = 0
         self.said = []
-        self._write = recorder_module.Spool.write
+        self._write = writer_module.Spool.write
         # A bound method would not be given the spool.
         write = lambda spool, rows: self.write(spool, rows)  # noqa: E731, PLW0108
-        monkeypatch.setattr(recorder_module.Spool, "write", write)
-        monkeypatch.setattr(recorder_module, "RETRY_NS", 1)
+        monkeypatch.setattr(writer_module.Spool, "write", write)
+        monkeypatch.setattr(writer_module, "RETRY_NS", 1)
 
     def write(self, spool, rows):
         self.tries += 1
@@ -182,6 +183,19 @@ def test_rows_wait_for_a_store_in_trouble(store, trouble):
     assert "No space left on device" in trouble.said[0]
 
 
+def test_who_waits_for_room_is_not_told_of_trouble_that_is_over(store, trouble):
+    with Recorder(store, observer="client", say=trouble.said.append, wake_s=0.2) as recorder:
+        until(lambda: trouble.tries)
+        trouble.is_broken = True
+        recorder.record(call())
+        until(lambda: trouble.said)
+        trouble.is_broken = False
+        until(lambda: not recorder._queue)
+
+        recorder.record(call())
+        recorder.wait_for_room()
+
+
 def test_a_store_that_stays_in_trouble_costs_its_rows_only(store, trouble):
     trouble.is_broken = True
     recorder = Recorder(store, observer="client", say=trouble.said.append)
@@ -242,7 +256,7 @@ def test_a_closed_part_is_sealed_elsewhere(store, no_sealing):
 
 def test_closing_takes_bounded_time_when_the_disk_hangs(store, monkeypatch):
     hanging = threading.Event()
-    monkeypatch.setattr(recorder_module.Spool, "write", lambda *_: hanging.wait())
+    monkeypatch.setattr(writer_module.Spool, "write", lambda *_: hanging.wait())
     recorder = Recorder(store, observer="client")
 
     begin = time.monotonic()
