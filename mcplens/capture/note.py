@@ -125,7 +125,8 @@ def note(
 def understand(said: Mapping[str, Any]) -> Understood:
     """Make of what was said a note, and complaints about what makes no sense."""
     values: dict[str, Any] = {}
-    complaints = [f"no word of a note: {len(said.keys() - _KNOWN)}"] if said.keys() - _KNOWN else []
+    strange = said.keys() - _KNOWN
+    complaints = [f"words that no note has: {len(strange)}"] if strange else []
     side_effects: list[SideEffect] = []
     for name in _KNOWN & said.keys():
         value = said[name]

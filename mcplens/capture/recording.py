@@ -11,6 +11,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from mcplens.capture.recorders import OF_THIS_PROCESS, SharedRecorder, Wanted
+from mcplens.config.settings import KEEP
 from mcplens.errors import UsageError
 
 if TYPE_CHECKING:
@@ -89,8 +90,9 @@ def record(
         recorder: A run of your own instead of the process's.
 
     Raises:
-        UsageError: the subject is none of these.
+        UsageError: the subject is none of these, or there is no such `keep`.
     """
+    _check(keep)
 
     def shared(observer: Observer) -> Callable[[], Recorder]:
         if recorder is not None:
@@ -127,6 +129,12 @@ def record(
 
         return record_function(subject, recorder=shared("server"), server_name=server_name)
     raise UsageError(f"{_TAKES}, and not {_kind_of(subject)}")
+
+
+def _check(keep: str | None) -> None:
+    # A slip here would keep more, or less, than was meant, and nobody would notice.
+    if keep not in (None, *KEEP):
+        raise UsageError(f'there is no keep "{keep}". There is: {", ".join(KEEP)}')
 
 
 def _record_transport(

@@ -50,7 +50,7 @@ def latency_finding(tools: Rows, budgets: Rows = ()) -> str:
         return _budget_finding(measured)
     timed = [row for row in tools if row["p95_ms"] is not None]
     if not timed:
-        return "No call was answered, so none could be timed"
+        return "Of no call is known how long it took"
     slowest = min(timed, key=lambda row: (-row["p95_ms"], tool_name(row)))
     name, p95 = tool_name(slowest), format_ms(slowest["p95_ms"])
     if len(tools) > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,9 +16,12 @@ from mcplens.cli.record import KEEP
 from mcplens.cli.saying import short_path
 from mcplens.errors import UsageError
 from mcplens.reports.text import printable
+from mcplens.store.location import is_store
 from mcplens.units import counted, format_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mcplens.capture.imports.importing import Imported, ImportRun
     from mcplens.capture.imports.places import Found
     from mcplens.config import Keep
@@ -78,7 +82,8 @@ def import_(  # noqa: PLR0917  click gives them by name
         out.gap()
         out.say(f"store {short_path(place)}", style="dim")
         out.hint(("Look at them", typed("tools", "--run", done.run_id, *reading)))
-    return 2 if asked_for or not done.files else 0
+    is_stopped = any(one.trouble for one in done.files)
+    return 2 if asked_for or is_stopped or not done.files else 0
 
 
 def _chosen(out: Output) -> dict[Path, bool]:
@@ -128,15 +133,24 @@ def _files_of(paths: tuple[Path, ...]) -> dict[Path, bool]:
     files: dict[Path, bool] = {}
     for path in paths:
         if path.is_dir():
-            inside = sorted(one for one in path.rglob("*") if one.is_file())
+            inside = sorted(_inside(path))
             if not inside:
-                raise UsageError(f"{path} is an empty folder. Name a file")
+                raise UsageError(f"{path} holds no file that could be a log. Name a file")
             files |= {one: files.get(one, False) for one in inside}
         elif path.exists():
             files[path] = True
         else:
             raise UsageError(f"there is no file {path}")
     return files
+
+
+def _inside(folder: Path) -> Iterator[Path]:
+    """List what lies in a folder, without the stores: their rows would be read as a log."""
+    for place, folders, names in os.walk(folder):
+        if is_store(Path(place)):
+            folders.clear()
+            continue
+        yield from (file for name in names if (file := Path(place, name)).is_file())
 
 
 def _say_not_understood(out: Output, done: ImportRun, asked_for: list[str]) -> None:
@@ -160,7 +174,7 @@ def _say(out: Output, done: ImportRun) -> None:
         if one.counts.without_unit:
             out.say(
                 f"  {counted(one.counts.without_unit, 'duration names', 'durations name')} no unit "
-                "and left unknown. Say it with --unit ms",
+                "and stay unknown. Say it with --unit ms",
                 style="yellow",
             )
         if one.trouble:

@@ -56,6 +56,11 @@ def record(words: Sequence[str]) -> int:
         return _listen(parser, options, command)
     if not command:
         parser.error("there is no COMMAND to start")
+    if command[0].startswith(("http://", "https://")):
+        parser.error(
+            f"{command[0]} is no command. To stand in front of it: "
+            f"mcplens record --listen 127.0.0.1:8900 {command[0]}"
+        )
 
     from mcplens.capture.processes import die_as
     from mcplens.capture.proxy import run_proxy  # not needed for --help

@@ -87,10 +87,10 @@ def _find(con: DuckDBPyConnection, start: str) -> Mapping[str, Any]:
 
 
 def _heading(found: Mapping[str, Any], rows: list[dict[str, Any]]) -> Text:
-    servers = dict.fromkeys(row["server_name"] or "?" for row in rows)
+    servers = dict.fromkeys(row["server_name"] or "an unknown server" for row in rows)
     parts = [
         f"session {found['session_id']}",
-        f"{found['client_name'] or '?'} to {', '.join(servers) or '?'}",
+        f"{found['client_name'] or 'calls'} to {', '.join(servers) or '?'}",
         f"{found['started_at']:%Y-%m-%d %H:%M} UTC",
         written("duration_ms", found["duration_ms"]),
     ]

@@ -20,9 +20,14 @@ if TYPE_CHECKING:
     from mcplens.cli.formats import Format
 
 
-@click.group(short_help="Look after a store: what keeping it costs here.")
-def store() -> None:
+@click.group(
+    short_help="Look after a store: what keeping it costs here.", invoke_without_command=True
+)
+@click.pass_context
+def store(context: click.Context) -> None:
     """Look after a store."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 @store.command(short_help="Measure what watching costs on this machine.")

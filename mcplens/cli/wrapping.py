@@ -82,7 +82,7 @@ def show_plans(out: Output, plans: list[Plan], *, difference: bool) -> None:
     """Show what becomes of each server, or the difference in the text of the files."""
     if difference:
         lines = [line for plan in plans for line in plan.difference().splitlines()]
-        out.lines(lambda _: (Text(printable(line)) for line in lines))
+        out.lines(lambda _: (Text(printable(line.expandtabs(4))) for line in lines))
         return
     for plan in plans:
         if plan.done:

@@ -46,6 +46,12 @@ def locate(
     return user_data_path("mcplens") / "store"
 
 
+def is_store(path: Path) -> bool:
+    """Tell whether a folder is a store, with or without its first manifest."""
+    store = Store(path)
+    return store.manifest.exists() or store.manifest_backup.exists()
+
+
 def open_store(path: Path) -> Store:
     """Open a store that exists.
 
@@ -54,7 +60,7 @@ def open_store(path: Path) -> Store:
     """
     store = Store(path)
     try:
-        if store.manifest.exists() or store.manifest_backup.exists():
+        if is_store(path):
             return store
         if not path.exists():
             raise StoreError(f"there is no store at {path}. {_NEXT}")

@@ -87,4 +87,4 @@ def test_a_result_without_a_note_has_none(meta):
 
 def test_a_note_in_a_result_that_makes_no_sense_is_told():
     assert note_of_result({"_meta": {"mcplens/note": "created 1"}}).complaints
-    assert understand({"creatd": "x"}).complaints == ("no word of a note: 1",)
+    assert understand({"creatd": "x"}).complaints == ("words that no note has: 1",)

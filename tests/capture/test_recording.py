@@ -77,6 +77,13 @@ def test_anything_else_is_refused_in_one_line_that_says_what_to_do(subject, advi
     assert "\n" not in str(refused.value)
 
 
+def test_a_keep_that_does_not_exist_is_refused_before_anything_is_kept(tmp_path):
+    with pytest.raises(UsageError) as refused:
+        mcplens.record(store=tmp_path / "store", keep="non")
+
+    assert str(refused.value) == 'there is no keep "non". There is: none, shape, full'
+
+
 def test_a_store_that_cannot_be_costs_one_line_and_no_call(tmp_path):
     (tmp_path / "file").write_text("")
     program = f"""

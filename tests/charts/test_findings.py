@@ -68,7 +68,7 @@ def test_one_call_is_no_percentile():
 
 
 def test_calls_without_an_answer_have_no_time():
-    assert latency_finding([tool(p95_ms=None)]) == "No call was answered, so none could be timed"
+    assert latency_finding([tool(p95_ms=None)]) == "Of no call is known how long it took"
 
 
 def test_without_calls_there_is_one_thing_to_say():

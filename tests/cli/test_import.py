@@ -54,6 +54,32 @@ def test_of_a_folder_what_is_understood_is_imported(mcplens, tmp_path):
     assert "1 file that no format knows left out" in ran.err
 
 
+def test_the_rows_of_a_store_in_the_folder_are_no_log(mcplens, tmp_path):
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / "a.log").write_text(json.dumps(CALL))
+    store = ("--store", str(logs / ".mcplens"))
+
+    mcplens("import", str(logs), *store)
+    again = mcplens("import", str(logs), *store)
+    ran = mcplens("show", "calls", *store, "--format", "json")
+
+    assert "0 requests imported, 1 already in the store" in again.err
+    assert ".mcplens" not in again.err
+    assert len(json.loads(ran.out)) == 1
+
+
+def test_a_file_that_could_not_be_read_to_its_end_ends_with_2(mcplens, tmp_path):
+    lines = [json.dumps(CALL | {"session": os.urandom(400).hex()}) for _ in range(500)]
+    log = tmp_path / "calls.log.gz"
+    log.write_bytes(gzip.compress("\n".join(lines).encode())[:-10])
+
+    ran = mcplens("import", str(log))
+
+    assert ran.code == 2
+    assert "stopped: " in ran.err
+
+
 def test_a_wrong_format_and_a_missing_file_are_one_line_each(mcplens, tmp_path):
     strange = mcplens("import", __file__, "--format", "csv")
     missing = mcplens("import", str(tmp_path / "nothing.log"))

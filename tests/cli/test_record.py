@@ -175,6 +175,13 @@ def test_words_before_the_command_are_ours_and_the_others_the_servers(
         (["--stroe=x", "--", "server"], "there is no option --stroe=x. Did you mean --store?"),
         (["-x", "server"], "there is no option -x."),
         (["--keep", "all", "--", "server"], "argument --keep: invalid choice: 'all'"),
+        (
+            ["https://h/mcp"],
+            (
+                "https://h/mcp is no command. To stand in front of it: "
+                "mcplens record --listen 127.0.0.1:8900 https://h/mcp."
+            ),
+        ),
     ],
 )
 def test_a_slip_of_the_keyboard_is_one_line(capsys, words, refusal):

@@ -96,6 +96,12 @@ def test_a_session_that_is_still_running_says_so(mcplens, record):
     assert "It is still running" in mcplens("session").err
 
 
+def test_a_server_whose_name_nobody_knows_is_told_in_words(mcplens, record):
+    record(in_session("s1", server_name=None))
+
+    assert " · agent to an unknown server · " in mcplens("session").out
+
+
 def test_the_beginning_of_an_id_is_enough(mcplens, record):
     record(in_session("abc1"), in_session("xyz1", at=10.0))
 

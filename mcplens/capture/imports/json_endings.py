@@ -52,6 +52,8 @@ _FALSE: Final = frozenset({"false", "no", "0", "none", "null", "n"})
 _TRUE: Final = frozenset({"true", "yes", "1", "y"})
 _CODE: Final = re.compile(r"-?[0-9]{1,9}")
 _HTTP_ERROR: Final = 400
+_ERROR_LEVEL: Final = 50
+_ERROR_LEVELS: Final = ("error", "critical", "fatal")
 _RPC_CODES: Final = range(-32768, -31999)
 
 
@@ -92,7 +94,7 @@ def ending_of(fields: Mapping[str, Any], *, target: str | None) -> LoggedEnding:
         outcome, basis = "tool_error", "log_error"
     if outcome is None and status is not None and status >= _HTTP_ERROR:
         outcome, basis = "protocol_error", "log_status"
-    if outcome is None and _plain(fields.get("level")) in ("error", "critical", "fatal"):
+    if outcome is None and _is_error_level(fields.get("level")):
         outcome, basis = "tool_error", "log_level"
     if outcome is None and any(name in fields for name in _ERRORS):
         outcome, basis = "ok", "log_no_error"  # It names the error, and there is none.
@@ -167,6 +169,12 @@ def _failure(
             return failure._replace(code=code)
     content = [] if message is None else [{"type": "text", "text": message}]
     return failure_of_result({"content": content}, target=target)._replace(code=code)
+
+
+def _is_error_level(level: Any) -> bool:
+    # As a number: pino and bunyan mean an error by 50, Python's logging one that is critical.
+    is_number = isinstance(level, int) and not isinstance(level, bool)
+    return level >= _ERROR_LEVEL if is_number else _plain(level) in _ERROR_LEVELS
 
 
 def _own_class(fields: Mapping[str, Any]) -> ErrorClass | None:

@@ -95,6 +95,7 @@ _SPAN_UNIT: Final[dict[str, str | None]] = {
         for name in _SPANS
     },
 }
+_ERRORS: Final = ("error", "err", "exception")
 _TIME_UNIT: Final = {"ms": "ms", "millis": "ms", "us": "us", "micros": "us", "ns": "ns", "s": "s"}
 
 
@@ -113,7 +114,7 @@ def fields_of(record: Mapping[str, Any]) -> dict[str, Any]:
                 if depth < _MAX_DEPTH:
                     inner = prefix if own in _WRAPPERS else name
                     waiting.append((inner, value, depth + 1))
-                if name != "error":  # An error may be an object of any shape.
+                if name not in _ERRORS:  # An error may be an object of any shape.
                     continue
             found.setdefault(name, value)
     return found
