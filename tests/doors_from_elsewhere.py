@@ -11,9 +11,6 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 
-from google.protobuf.json_format import ParseDict
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-
 from mcplens.cli.main import main
 from mcplens.config import config_dir
 from tests.capture.ingest.posted import Service, sent
@@ -21,8 +18,6 @@ from tests.planted import Planted, Plot, converse
 from tests.processes import SERVERS
 
 AT = "2026-11-18T09:00:{:02}.000Z"
-TRACE = "0af7651916cd43dd8448eb211c80319c"
-T0 = 1_795_000_000_000_000_000
 
 
 def mcplens(*words):
@@ -205,105 +200,6 @@ def claude_desktop(keep, store, folder):
     return planted, said
 
 
-def otlp_json(keep, store, folder):
-    plot = Plot()
-    said = import_file(keep, store, folder, lines(spans(plot)), name="spans.json")
-    return plot, said
-
-
-def otlp_proto(keep, store, folder):
-    plot = Plot()
-    request = ParseDict(in_base64(spans(plot)), ExportTraceServiceRequest())
-    said = import_file(keep, store, folder, request.SerializeToString(), name="spans.binpb")
-    return plot, said
-
-
-def spans(plot):
-    """Spans of a call that failed, with what it asked of others, and of a resource."""
-    call = {
-        "mcp.method.name": "tools/call",
-        "gen_ai.tool.name": "search",
-        "gen_ai.tool.call.arguments": json.dumps(
-            {"q": plot.kept("argument"), "password": plot.never("argument_password")}
-        ),
-        "gen_ai.tool.call.result": json.dumps({"content": [{"text": plot.kept("result")}]}),
-        "gen_ai.conversation.id": plot.never("conversation"),
-        "mcp.session.id": plot.never("protocol_session"),
-        "enduser.id": plot.never("user"),
-        "http.request.header.authorization": f"Bearer {plot.never('bearer')}",
-        "baggage.customer": plot.never("baggage"),
-        "server.address": f"https://me:{plot.never('server_user')}@h/?k={plot.never('server_key')}",
-        "url.full": f"https://host/mcp?key={plot.never('url_query')}",
-        plot.never("unknown_attribute"): plot.never("unknown_value"),
-    }
-    failed = f"{plot.kept('status')} {plot.marked('status_marked')}"
-    exception = {
-        "exception.type": "ValueError",
-        "exception.message": plot.never("exception"),
-        "exception.stacktrace": plot.never("stacktrace"),
-    }
-    upstream = {
-        "peer.service": f"postgres://me:{plot.never('peer_user')}@db/x?k={plot.never('peer_query')}",
-        "db.statement": plot.never("statement"),
-    }
-    uri = f"mail://me:{plot.never('uri_user')}@host/{plot.marked('uri_marked')}"
-    read = {
-        "mcp.method.name": "resources/read",
-        "mcp.resource.uri": f"{uri}?q={plot.never('uri_query')}",
-    }
-    resource = {
-        "service.name": "books",
-        "host.name": plot.never("host"),
-        "process.command_line": f"python app.py --key={plot.never('command_line')}",
-        "process.owner": plot.never("owner"),
-        "process.environment_variable.TOKEN": plot.never("environment"),
-    }
-    made = [
-        span(
-            "tools/call search",
-            "b7ad6b7169203331",
-            2,
-            call,
-            status={"code": 2, "message": failed},
-            traceState=f"v={plot.never('tracestate')}",
-            events=[
-                {
-                    "name": "exception",
-                    "timeUnixNano": str(T0),
-                    "attributes": attributes(exception),
-                }
-            ],
-        ),
-        span("query", "b7ad6b7169203332", 3, upstream, parentSpanId="b7ad6b7169203331"),
-        span(f"resources/read {plot.never('span_name')}", "b7ad6b7169203333", 2, read),
-    ]
-    scopes = [{"scope": {"name": "mcp-python-sdk"}, "spans": made}]
-    return {
-        "resourceSpans": [{"resource": {"attributes": attributes(resource)}, "scopeSpans": scopes}]
-    }
-
-
-def span(name, span_id, kind, values, **more):
-    times = {"startTimeUnixNano": str(T0), "endTimeUnixNano": str(T0 + 10**6)}
-    own = {"traceId": TRACE, "spanId": span_id, "name": name, "kind": kind}
-    return {**own, **times, "attributes": attributes(values), **more}
-
-
-def attributes(values):
-    return [{"key": key, "value": {"stringValue": value}} for key, value in values.items()]
-
-
-def in_base64(value):
-    """Write ids as protobuf's own JSON has them."""
-    import base64
-
-    for one in value["resourceSpans"][0]["scopeSpans"][0]["spans"]:
-        for name in ("traceId", "spanId", "parentSpanId"):
-            if name in one:
-                one[name] = base64.b64encode(bytes.fromhex(one[name])).decode()
-    return value
-
-
 def posted(keep, store, _folder):
     plot = Plot()
     service = Service(
@@ -385,8 +281,6 @@ DOORS = {
     "import of Claude Code": claude_code,
     "import of mcpsnoop": mcpsnoop,
     "import of Claude Desktop": claude_desktop,
-    "import of OTLP JSON": otlp_json,
-    "import of OTLP protobuf": otlp_proto,
     "POST": posted,
     "wrap": wrapped,
 }

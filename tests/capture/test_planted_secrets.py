@@ -4,10 +4,15 @@ import pytest
 
 from mcplens.store.compact import compact
 from mcplens.store.location import Store
-from tests import doors_from_elsewhere, live_doors
+from tests import doors_from_elsewhere, live_doors, server_doors, span_doors
 from tests.planted import CONTENTS, MAY_HOLD_CONTENTS
 
-DOORS = {**live_doors.DOORS, **doors_from_elsewhere.DOORS}
+DOORS = {
+    **live_doors.DOORS,
+    **server_doors.DOORS,
+    **doors_from_elsewhere.DOORS,
+    **span_doors.DOORS,
+}
 # Of a tool's answer whose contents are kept.
 OF_TELL = {"argument_value", "argument_key", "argument_deep", "result_text", "structured_value"} | {
     "structured_key",
