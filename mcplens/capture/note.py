@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -172,8 +173,8 @@ def _is_sound(name: str, value: Any) -> bool:
 
 def _side_effects(verb: str, value: Any) -> list[SideEffect] | None:
     """Read one target or several; None when one of them is none."""
-    several = list(value) if _is_several(value) else [value]
-    found = [_side_effect(verb, item) for item in several[:MAX_SIDE_EFFECTS]]
+    several = islice(value, MAX_SIDE_EFFECTS) if _is_several(value) else [value]
+    found = [_side_effect(verb, item) for item in several]
     return None if None in found else [effect for effect in found if effect is not None]
 
 

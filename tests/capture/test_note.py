@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 
 from mcplens.capture.note import NOTES_OF_CALL, Note, note, note_of_result, understand
@@ -27,6 +29,13 @@ def test_a_note_says_what_the_call_changed(noted):
         SideEffect(kind="sent", target="bob"),
     )
     assert understood.complaints == ()
+
+
+def test_of_targets_without_end_only_so_many_are_taken(noted):
+    note(created=itertools.repeat("x"))
+
+    [understood] = noted
+    assert len(understood.note.side_effects) == 1000
 
 
 def test_amounts_add_up_and_of_words_the_last_counts():
