@@ -32,7 +32,8 @@ def overview(reading: Reading) -> None:
     con = reading.connect()
     say_store(out, reading, con)
     answer = ask(con, SERVERS)
-    rows = answer.mappings()
+    # A client that tried an address and left asked nothing of a server that never said its name.
+    rows = [row for row in answer.mappings() if row["server_name"] or row["call_count"]]
     if rows or not out.is_table:
         out.rows(answer, lambda screen: servers_table(rows, screen))
     say_main_finding(out, reading, con)

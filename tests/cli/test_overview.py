@@ -30,6 +30,15 @@ def test_every_server_has_a_line(mcplens, record):
     assert "mcplens tools" in ran.err
 
 
+def test_a_server_that_was_asked_nothing_and_has_no_name_is_no_line(mcplens, record):
+    record(
+        call(),
+        call(server_name=None, connection_id="c2", method="ping", target=None),
+    )
+
+    assert [line.split()[0] for line in mcplens().out.splitlines()] == ["server", "files"]
+
+
 def test_json_is_the_view_of_servers(mcplens, record):
     record(call())
 

@@ -194,11 +194,17 @@ def test_a_slip_of_the_keyboard_is_one_line(capsys, words, refusal):
 
 HELP = """\
 usage: mcplens record [OPTIONS] -- COMMAND [ARGUMENT]...
+       mcplens record [OPTIONS] --listen HOST:PORT URL
 
 Stand in for a server: start COMMAND, pass every byte on unchanged, and record
 the calls. Write it where an MCP client expects the server's command:
 
   mcplens record -- python server.py
+
+With --listen, stand in front of a server that speaks streamable HTTP, and give
+clients our address in place of its own:
+
+  mcplens record --listen 127.0.0.1:8900 https://host/mcp
 
 options:
   --label LABEL         Name the run. Default: branch@commit.
@@ -208,6 +214,7 @@ options:
   --config FILE         Read these settings. Default: $MCPLENS_CONFIG, else the nearest
                         mcplens.toml.
   --store DIR           Record into this store.
+  --listen HOST:PORT    Serve HTTP here, in front of URL.
   -h, --help            Show this message and exit.
 """
 

@@ -75,6 +75,15 @@ def test_little_room_and_missing_locks_are_told_with_what_to_do(tmp_path, monkey
     assert found["disk"].is_ok
 
 
+def test_a_file_in_the_place_of_a_store_is_told(tmp_path, quick):
+    (tmp_path / "store").write_text("words")
+
+    found = found_in(tmp_path / "store")
+
+    assert found["store"].finding == f"{tmp_path / 'store'} is a file, and a store is a folder"
+    assert not found["store"].is_ok
+
+
 def test_a_proxy_that_does_not_answer_is_told(tmp_path, monkeypatch):
     def silent(_):
         raise TimeoutError("no answer within 8 s")

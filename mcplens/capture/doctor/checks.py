@@ -60,6 +60,13 @@ class Check(NamedTuple):
 
 def examine(path: Path) -> Iterator[Check]:
     """Look at everything, one after the other; what cannot be measured says why."""
+    if path.exists() and not path.is_dir():
+        yield Check(
+            "store",
+            f"{path} is a file, and a store is a folder",
+            is_ok=False,
+            advice="Name a folder with --store",
+        )
     try:
         with trial_folder(path) as folder:
             yield from _measures(folder)
