@@ -459,15 +459,19 @@ comment on column raw_shadows.shadowed_by is
 'The connection that recorded the same traffic from further out.';
 comment on column raw_shadows.basis is 'How that is known: told by the outer observer, or opening.';
 
--- The traces that tell a session: those that more than one request carried. Two observers of one request see
--- the same span, id and target. Who asks for no sessions does not pay for this.
+-- The traces that tell a session: those that more than one request of a client carried. Two observers of one
+-- request see the same span, id and target; the rounds of one call, and what a server asks within it, are no
+-- second one. Who asks for no sessions does not pay for this.
 create or replace view raw_traces as
 with
 
 carried as (
 
     select * from raw_events
-    where trace_id is not null
+    where
+        trace_id is not null
+        and direction = 'to_server'
+        and is_final is not false
 
 ),
 
@@ -477,15 +481,20 @@ final as (
     from carried
     group by trace_id
     having
-        min(span_id) <> max(span_id)
-        or min(request_id) <> max(request_id)
-        or min(target) <> max(target)
+        -- Its first round was written as open, perhaps, before there was another.
+        min(coalesce(call_id, event_id)) <> max(coalesce(call_id, event_id))
+        and (
+            min(span_id) <> max(span_id)
+            or min(request_id) <> max(request_id)
+            or min(target) <> max(target)
+        )
 
 )
 
 select * from final;
 
-comment on view raw_traces is 'One row per trace that holds more than one request.';
+comment on view raw_traces is
+'One row per trace that holds more than one request of a client; the rounds of a call are one.';
 comment on column raw_traces.trace_id is 'The W3C trace.';
 
 create or replace view stg_budgets as
@@ -3269,9 +3278,10 @@ comment on column server_usage.last_at is 'When it was last looked at, UTC.';
 -- How each session went: what was called, what failed, what was tried again, and how it ended. Here counts
 -- everything that happened, also open calls and warm-ups. terminal_state: running while a connection of it
 -- has not ended; else by its last call: completed (it succeeded), failed (it was answered with a failure),
--- interrupted (it got no answer), cancelled; no_calls if there was none. recovery_status: not_needed without
--- failures; recovered if each failed call succeeded when it was made again, partly_recovered if some did,
--- not_recovered if none did; NULL where arguments were not kept even as hashes.
+-- interrupted (it got no answer), cancelled, unknown (a log does not say); no_calls if there was none.
+-- recovery_status: not_needed without failures; recovered if each failed call succeeded when it was made
+-- again, partly_recovered if some did, not_recovered if none did; NULL where arguments were not kept even as
+-- hashes, or where none failed that is known of, and some ended nobody knows how.
 create or replace view session_metrics as
 with
 
@@ -3337,6 +3347,7 @@ by_tool as (
         count(*) filter (where is_final and is_retry) as retry_count,
         count(*) filter (where is_final and not is_success and is_recovered) as recovered_count,
         count(*) filter (where is_final and not is_success and arguments_hash is null) as unknown_count,
+        bool_or(is_final and outcome = 'unknown') as has_unknown_end,
         sum(array_length(side_effects)) as side_effects,
         sum(cost_usd) as cost_usd,
         arg_max(
@@ -3375,6 +3386,7 @@ by_session as (
         sum(by_tool.retry_count) as retry_count,
         sum(by_tool.recovered_count) as recovered_count,
         sum(by_tool.unknown_count) as unknown_count,
+        coalesce(bool_or(by_tool.has_unknown_end), false) as has_unknown_end,
         sum(by_tool.side_effects) as side_effects,
         sum(by_tool.cost_usd) as cost_usd,
         arg_max(by_tool.last_state, by_tool.last_place) as last_state,
@@ -3444,6 +3456,7 @@ final as (
             else by_session.last_state
         end as terminal_state,
         case
+            when by_session.failure_count = 0 and by_session.has_unknown_end then null
             when by_session.failure_count = 0 then 'not_needed'
             when by_session.recovered_count = by_session.failure_count then 'recovered'
             when by_session.recovered_count > 0 then 'partly_recovered'

@@ -150,6 +150,12 @@ def test_recovery_is_unknown_where_arguments_were_not_even_hashed(metrics_of):
     assert (row.retry_count, row.recovery_status) == (0, None)
 
 
+def test_nobody_says_that_nothing_was_to_recover_where_an_end_is_unknown(metrics_of):
+    [row] = metrics_of([ok(at=0), ok(at=1, outcome="unknown")], "session_metrics")
+
+    assert (row.failure_count, row.recovery_status) == (0, None)
+
+
 def test_retries_are_counted(metrics_of):
     rows = [failed(at=0), failed(at=1), ok(at=2), ok(at=3), failed(at=4, arguments_hash="b")]
 

@@ -46,6 +46,26 @@ def test_a_request_that_was_written_as_open_first_is_one_request(metrics_of):
     assert sessions(metrics_of, rows) == {"1": ("p", "client_process")}
 
 
+WITHIN_A_CALL = {
+    "a round": {"is_final": False, "outcome": "input_required"},
+    "a round that was written as open": {"is_final": True, "outcome": None},
+    "a question": {"direction": "to_client", "method": "elicitation/create", "call_id": None},
+}
+
+
+@pytest.mark.parametrize("what", WITHIN_A_CALL)
+def test_what_belongs_to_one_call_makes_no_session_of_its_trace(metrics_of, what):
+    """An SDK starts a trace for each call where nobody else has started one."""
+    process = {"session_id": "p", "session_basis": "client_process"}
+    within = {"call_id": "1", **WITHIN_A_CALL[what]}
+    rows = [
+        event(**process, event_id="1", trace_id="t1", span_id="a", **within),
+        of_process(event_id="2", call_id="1", trace_id="t1", span_id="b", at=1),
+    ]
+
+    assert sessions(metrics_of, rows)["2"] == ("p", "client_process")
+
+
 def test_a_request_that_two_observers_saw_is_one_request(metrics_of):
     same = {"request_id": "7", "trace_id": "t1", "span_id": "a"}
     rows = [

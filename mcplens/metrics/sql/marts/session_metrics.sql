@@ -1,9 +1,10 @@
 -- How each session went: what was called, what failed, what was tried again, and how it ended. Here counts
 -- everything that happened, also open calls and warm-ups. terminal_state: running while a connection of it
 -- has not ended; else by its last call: completed (it succeeded), failed (it was answered with a failure),
--- interrupted (it got no answer), cancelled; no_calls if there was none. recovery_status: not_needed without
--- failures; recovered if each failed call succeeded when it was made again, partly_recovered if some did,
--- not_recovered if none did; NULL where arguments were not kept even as hashes.
+-- interrupted (it got no answer), cancelled, unknown (a log does not say); no_calls if there was none.
+-- recovery_status: not_needed without failures; recovered if each failed call succeeded when it was made
+-- again, partly_recovered if some did, not_recovered if none did; NULL where arguments were not kept even as
+-- hashes, or where none failed that is known of, and some ended nobody knows how.
 create or replace view session_metrics as
 with
 
@@ -69,6 +70,7 @@ by_tool as (
         count(*) filter (where is_final and is_retry) as retry_count,
         count(*) filter (where is_final and not is_success and is_recovered) as recovered_count,
         count(*) filter (where is_final and not is_success and arguments_hash is null) as unknown_count,
+        bool_or(is_final and outcome = 'unknown') as has_unknown_end,
         sum(array_length(side_effects)) as side_effects,
         sum(cost_usd) as cost_usd,
         arg_max(
@@ -107,6 +109,7 @@ by_session as (
         sum(by_tool.retry_count) as retry_count,
         sum(by_tool.recovered_count) as recovered_count,
         sum(by_tool.unknown_count) as unknown_count,
+        coalesce(bool_or(by_tool.has_unknown_end), false) as has_unknown_end,
         sum(by_tool.side_effects) as side_effects,
         sum(by_tool.cost_usd) as cost_usd,
         arg_max(by_tool.last_state, by_tool.last_place) as last_state,
@@ -176,6 +179,7 @@ final as (
             else by_session.last_state
         end as terminal_state,
         case
+            when by_session.failure_count = 0 and by_session.has_unknown_end then null
             when by_session.failure_count = 0 then 'not_needed'
             when by_session.recovered_count = by_session.failure_count then 'recovered'
             when by_session.recovered_count > 0 then 'partly_recovered'
