@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from mcplens.capture.deadlines import deadline_of_task, is_late
@@ -79,7 +80,8 @@ class ServerObserver:
             tap.note(Answered(asked, tap.ns(), None, error, is_late(asked.deadline, error)))
             raise
         finally:
-            NOTES_OF_CALL.reset(token)
+            with suppress(ValueError):  # What is thrown away half done ends in another context.
+                NOTES_OF_CALL.reset(token)
         tap.note(Answered(asked, tap.ns(), result, None), weight_of_result(result))
         return result
 

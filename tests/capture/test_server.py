@@ -1,5 +1,7 @@
 import asyncio
 import runpy
+from contextlib import suppress
+from contextvars import copy_context
 from functools import partial
 from types import SimpleNamespace
 
@@ -301,3 +303,23 @@ def test_progress_is_unknown_where_it_cannot_be_seen(store, server):
 
     [call] = calls(store.path)
     assert call.progress_count is None
+
+
+def test_a_handler_that_is_thrown_away_half_done_ends_quietly(monkeypatch):
+    noted = []
+    observer = server_module.ServerObserver(lambda: None, server_name=None, server_info={})
+    tap = SimpleNamespace(note=lambda *item: noted.append(item), ns=lambda: 0)
+    asked = SimpleNamespace(noted=noted.append, deadline=None)
+    monkeypatch.setattr(observer, "_tap_of_process", lambda: tap)
+    monkeypatch.setattr(observer, "_asked", lambda _ctx, _tap: asked)
+    monkeypatch.setattr(server_module, "with_watched_session", lambda ctx, _asked, _tap: ctx)
+    handling = observer(None, lambda _: asyncio.sleep(60))
+
+    async def begin():
+        handling.send(None)
+
+    with suppress(RuntimeError):  # There is no loop to sleep in.
+        copy_context().run(asyncio.run, begin())
+    handling.close()
+
+    assert len(noted) == 1

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 _TRACE_ID: Final = re.compile(r"(?!0+$)[0-9a-f]{32}")
 _SPAN_ID: Final = re.compile(r"(?!0+$)[0-9a-f]{16}")
-_MAX_PREFIX: Final = 200
 _ENOUGH: Final = 0.5
 
 
