@@ -97,6 +97,8 @@ def say_first_steps(out: Output) -> None:
     out.hint(
         ("See it work", typed("demo")),
         ("Record a server", typed("record", "--", "COMMAND")),
+        ("Record a client's servers", typed("wrap")),
+        ("Read logs there are", typed("import")),
         ("All commands", typed("--help")),
     )
 

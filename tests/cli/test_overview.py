@@ -1,7 +1,8 @@
 import json
 
 from mcplens.cli.group import cli
-from tests.builders import call
+from mcplens.events import SCHEMA_VERSION, Connection
+from tests.builders import NOON, call
 
 
 def test_a_machine_without_a_store_is_told_what_to_type_first(mcplens, tmp_path, monkeypatch):
@@ -31,10 +32,14 @@ def test_every_server_has_a_line(mcplens, record):
 
 
 def test_a_server_that_was_asked_nothing_and_has_no_name_is_no_line(mcplens, record):
-    record(
-        call(),
-        call(server_name=None, connection_id="c2", method="ping", target=None),
+    tried = Connection(
+        connection_id="c2",
+        run_id="run1",
+        observer="proxy",
+        spawned_at=NOON,
+        schema_version=SCHEMA_VERSION,
     )
+    record(tried, call())
 
     assert [line.split()[0] for line in mcplens().out.splitlines()] == ["server", "files"]
 
