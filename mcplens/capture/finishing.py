@@ -52,7 +52,15 @@ class Finishing:
         request.is_spooled = True
         self._identity.stamp(request.event)
         # A copy: the event itself is still to change, and is written later.
-        row = msgspec.structs.replace(request.event)
+        # Between two rounds it holds an error that its call has not ended with.
+        row = msgspec.structs.replace(
+            request.event,
+            error_class=None,
+            error_rule=None,
+            error_code=None,
+            error_message=None,
+            error_origin=None,
+        )
         if request.past is not None:
             row.started_at = request.past.started_at
         self._emit(row)

@@ -318,6 +318,14 @@ def test_a_call_that_was_written_as_opened_is_so_from_the_first_moment_of_its_ne
     ]
 
 
+def test_what_refused_a_round_is_no_end_of_a_call_that_is_written_as_opened():
+    """Else a call whose recorder died then would be unanswered, and the caller's fault as well."""
+    recorded = record(call("greet", id=1, at=0), refused(id=1, at=10), tick(at=1500))
+
+    [opened] = recorded.opened
+    assert (opened.error_class, opened.error_code, opened.error_message) == (None, None, None)
+
+
 def test_a_call_whose_rounds_were_short_is_not_written_as_opened():
     recorded = record(
         call("greet", id=1, at=0),
