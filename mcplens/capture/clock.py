@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001  the raw tables are naive UTC
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 _LEAP_NS: Final = 1_000_000_000
 """How far the wall clock has to be ahead for the machine to have slept."""
@@ -40,4 +41,4 @@ class Clock:
         offset_ns = self._wall_ns() - self.ns()
         if offset_ns - self._offset_ns > _LEAP_NS:
             self._offset_ns = offset_ns
-        return _EPOCH + timedelta(microseconds=(ns + self._offset_ns) // 1000)
+        return _EPOCH + (ns + self._offset_ns) // 1000 * _MICROSECOND

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import copy
 from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from mcplens.capture.names import clean_name
 from mcplens.capture.requests import OpenRequest, RequestKey, id_text, request_key, scoped_key
@@ -153,18 +154,20 @@ class Openings:
         lost_count, self.lost_count = self.lost_count, None
         beside = seen.beside
         # A copy of what all events of a connection share costs a quarter of a new one.
-        event = copy(self._blank)
-        event.event_id = f"{self._run_id}-{sequence}"
-        event.sequence = sequence
-        event.direction = seen.direction
-        event.method = method
-        event.started_at = self._clock.utc(seen.ns)
-        event.request_bytes = seen.size
-        event.credential_id = beside.credential_id
-        event.credential_mode = beside.credential_mode
-        event.test_id = beside.test_id
-        event.is_warmup = beside.is_warmup
-        event.lost_before = lost_count
+        event = msgspec.structs.replace(
+            self._blank,
+            event_id=f"{self._run_id}-{sequence}",
+            sequence=sequence,
+            direction=seen.direction,
+            method=method,
+            started_at=self._clock.utc(seen.ns),
+            request_bytes=seen.size,
+            credential_id=beside.credential_id,
+            credential_mode=beside.credential_mode,
+            test_id=beside.test_id,
+            is_warmup=beside.is_warmup,
+            lost_before=lost_count,
+        )
         self._sessions.stamp(event, beside)
         return event
 

@@ -19,7 +19,7 @@ from mcplens.capture.http.connections import Caller, HttpConnection, HttpConnect
 from mcplens.capture.identity import ConnectionFacts
 from mcplens.capture.requests import MAX_REMEMBERED, PlainKey, request_key
 from mcplens.capture.shadows import shadowing_connection
-from mcplens.capture.sighting import NOTHING_BESIDE, Beside
+from mcplens.capture.sighting import Beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,13 +98,13 @@ class ServerConnections:
         if asked.is_stdio:
             if self._stdio is None:
                 self._stdio = self._begin_stdio(asked)
-            return self._stdio, NOTHING_BESIDE
+            return self._stdio, Beside(scope=asked.scope)
         token = ctx.lifespan_context
         connection = self._in_memory.get(id(token))
         if connection is None:
             connection = self._begin_in_memory(asked, token)
         self._in_memory.move_to_end(id(token))
-        return connection, NOTHING_BESIDE
+        return connection, Beside(scope=asked.scope)
 
     def tick(self, ns: int) -> None:
         """Look after what is over HTTP."""
@@ -132,7 +132,11 @@ class ServerConnections:
             found = self._http.of_message(known, message, ns=asked.ns)
         if not isinstance(found.seen_by, ServerConnection):
             found.seen_by = ServerConnection(found.correlator, is_http=True)
-        beside = Beside(credential_id=known.credential_id, protocol_session_id=found.session_id)
+        beside = Beside(
+            scope=asked.scope,
+            credential_id=known.credential_id,
+            protocol_session_id=found.session_id,
+        )
         return found.seen_by, beside
 
     def _caller(self, request: Any) -> Caller:

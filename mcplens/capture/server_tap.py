@@ -188,17 +188,16 @@ class ServerTap:
 
     def _open(self, asked: Asked) -> None:
         ctx = asked.ctx
+        asked.scope = str(next(self._scopes))
         connection, asked.beside = self._connections.of(asked)
         asked.connection = connection
         message = request_message(ctx)
         if ctx.method == "notifications/cancelled":
             self._cancel(connection, Cancel(asked.ns, message))
             return
-        asked.scope = str(next(self._scopes))
         if ctx.request_id is not None:
             connection.remember(ctx.request_id, asked)
             connection.open_count += 1
-        asked.beside = asked.beside._replace(scope=asked.scope)
         connection.correlator.message(
             "to_server",
             without_progress_token(message),

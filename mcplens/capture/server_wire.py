@@ -96,8 +96,8 @@ def without_progress_token(message: Mapping[str, Any]) -> Mapping[str, Any]:
     With it, the request would be said to have made none.
     """
     params = message.get("params")
-    meta = params.get("_meta") if isinstance(params, Mapping) else None
-    if not isinstance(params, Mapping) or not isinstance(meta, Mapping):
+    meta = params.get("_meta") if isinstance(params, dict) else None
+    if not isinstance(params, dict) or not isinstance(meta, dict) or "progressToken" not in meta:
         return message
     kept = {key: value for key, value in meta.items() if key != "progressToken"}
     return {**message, "params": {**params, "_meta": kept}}
