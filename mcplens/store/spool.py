@@ -63,11 +63,6 @@ class Spool:
         self._first_written = 0.0
         self._open_next()
 
-    @property
-    def path(self) -> Path:
-        """The part that is being written."""
-        return part_path(self._store, self._run_id, self._number)
-
     def write(self, rows: Sequence[Row]) -> int:
         """Append rows and say how many stand: all but what JSON cannot express.
 
@@ -170,6 +165,7 @@ class Spool:
         except OSError as trouble:
             raise _refused(path, trouble) from trouble
         self._number, self._size, self._is_torn = number, 0, False
+        self.path = path
 
     def _is_taken(self, path: Path) -> bool:
         return path.exists() or path.name.encode() in self._sealed
