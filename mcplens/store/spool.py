@@ -166,6 +166,7 @@ class Spool:
             raise _refused(path, trouble) from trouble
         self._number, self._size, self._is_torn = number, 0, False
         self.path = path
+        """The part that is being written."""
 
     def _is_taken(self, path: Path) -> bool:
         return path.exists() or path.name.encode() in self._sealed
