@@ -37,7 +37,12 @@ UNITS: Final = ("ns", "us", "ms", "s")
 @click.option("--server", metavar="NAME", help="Name the server. Default: what the file says.")
 @click.option("--format", "format_name", metavar="NAME", help="Read the files as this format.")
 @click.option("--unit", type=click.Choice(UNITS), help="Unit of durations that name none.")
-@click.option("--keep", type=click.Choice(KEEP), help="What of contents to keep. Default: shape.")
+@click.option("--config", metavar="FILE", help="Import by these settings.")
+@click.option(
+    "--keep",
+    type=click.Choice(KEEP),
+    help="What of contents to keep. Default: shape, or what mcplens.toml says.",
+)
 def import_(  # noqa: PLR0917  click gives them by name
     paths: tuple[Path, ...],
     store: str | None,
@@ -45,6 +50,7 @@ def import_(  # noqa: PLR0917  click gives them by name
     server: str | None,
     format_name: str | None,
     unit: str | None,
+    config: str | None,
     keep: Keep | None,
 ) -> int:
     """Read logs and traces that already exist.
@@ -60,7 +66,7 @@ def import_(  # noqa: PLR0917  click gives them by name
     from mcplens.config import read_settings
     from mcplens.store.location import create, locate
 
-    settings = read_settings().with_keep(keep)
+    settings = read_settings(config).with_keep(keep)
     place = locate(store)
     progress = _Progress(is_live=sys.stderr.isatty())
     done = import_files(

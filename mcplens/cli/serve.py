@@ -33,12 +33,14 @@ _EXAMPLE: Final = "127.0.0.1:8901"
     type=click.Choice(KEEP),
     help="What of contents to keep. Default: shape, or what mcplens.toml says.",
 )
+@click.option("--config", metavar="FILE", help="Keep contents by these settings.")
 @click.option("--store", metavar="DIR", help="Write into this store.")
-def serve(
+def serve(  # noqa: PLR0917  click gives them by name
     ingest: str | None,
     token_file: Path | None,
     label: str | None,
     keep: Keep | None,
+    config: str | None,
     store: str | None,
 ) -> None:
     """Take events by POST and count each once, until told to end.
@@ -57,11 +59,17 @@ def serve(
             f"{address.host} can be reached from elsewhere, and there is no token. "
             f"Set {TOKEN_VARIABLE}, name a --token-file, or listen on 127.0.0.1"
         )
-    _serve(address, token, label=label, keep=keep, store=store)
+    _serve(address, token, label=label, keep=keep, config=config, store=store)
 
 
 def _serve(
-    address: Address, token: str | None, *, label: str | None, keep: Keep | None, store: str | None
+    address: Address,
+    token: str | None,
+    *,
+    label: str | None,
+    keep: Keep | None,
+    config: str | None,
+    store: str | None,
 ) -> None:
     try:
         from mcplens.capture.ingest import service
@@ -83,7 +91,7 @@ def _serve(
     hashing = hash_key()
     if hashing.trouble:
         say(hashing.trouble)
-    settings = read_settings()
+    settings = read_settings(config)
     privacy = Privacy(keep, key=hashing.key, settings=settings)
     path = locate(store)
 

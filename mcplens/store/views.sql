@@ -2616,18 +2616,18 @@ final as (
 
     select
         coalesce(pairs.counted_id, one_out.counted_id, two_out.counted_id) as call_id,
-        coalesce(pairs.server_name, one_out.server_name, two_out.server_name) as server_name,
         coalesce(pairs.tool_name, one_out.tool_name, two_out.tool_name) as tool_name,
+        pairs.outer_observer,
+        pairs.inner_observer,
+        pairs.outer_duration_ms - pairs.inner_duration_ms as transport_ms,
+        pairs.handler_ms,
+        pairs.outer_duration_ms,
+        pairs.inner_duration_ms,
+
+        coalesce(pairs.server_name, one_out.server_name, two_out.server_name) as server_name,
         pairs.method,
         pairs.target,
         pairs.started_at,
-
-        pairs.outer_observer,
-        pairs.inner_observer,
-        pairs.outer_duration_ms,
-        pairs.inner_duration_ms,
-        pairs.outer_duration_ms - pairs.inner_duration_ms as transport_ms,
-        pairs.handler_ms,
 
         pairs.outer_outcome,
         pairs.inner_outcome,

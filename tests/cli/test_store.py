@@ -24,7 +24,7 @@ def test_the_doctor_says_what_watching_costs_here_and_makes_no_store(tmp_path):
 
     found = {check["check"]: check for check in json.loads(ran.stdout)}
     assert ran.returncode == 0, ran.stderr
-    assert list(found) == ["proxy", "record", "spool", "disk", "locks", "room", "clock"]
+    assert list(found) == ["proxy", "record", "spool", "disk", "locks", "room", "clock", "settings"]
     for name in ("proxy", "record", "spool"):
         assert found[name]["low"] <= found[name]["value"] <= found[name]["high"]
         assert found[name]["unit"] == "us"
@@ -40,7 +40,7 @@ def test_the_doctor_answers_people_in_sentences(tmp_path):
 
     assert "a call through the proxy takes" in ran.stdout
     assert "no recorder left anything behind" in ran.stdout
-    assert ran.stdout.count("\n") == 8
+    assert ran.stdout.count("\n") == 9
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a folder where not even root may write")
@@ -60,6 +60,18 @@ def quick(monkeypatch):
 
 def found_in(path):
     return {check.check: check for check in examine(path)}
+
+
+def test_settings_in_trouble_are_told_with_what_to_do(tmp_path, monkeypatch, quick):
+    file = tmp_path / "mcplens.toml"
+    file.write_text("[kepe]\n")
+    monkeypatch.setenv("MCPLENS_CONFIG", str(file))
+
+    found = found_in(tmp_path / "store")["settings"]
+
+    assert not found.is_ok
+    assert "keep no contents" in found.finding
+    assert "kepe" in found.finding
 
 
 def test_little_room_and_missing_locks_are_told_with_what_to_do(tmp_path, monkeypatch, quick):

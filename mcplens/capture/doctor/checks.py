@@ -13,6 +13,7 @@ from mcplens.capture.doctor.on_the_path import (
     measure_record,
     measure_round_trips,
 )
+from mcplens.config import find_settings, read_settings
 from mcplens.errors import McplensError
 from mcplens.store.files import cause
 from mcplens.store.layout import Store
@@ -81,6 +82,7 @@ def examine(path: Path) -> Iterator[Check]:
         )
     yield _room(path)
     yield _clock()
+    yield _settings()
     if (path / "manifest.json").exists():
         yield _leftovers(Store(path))
 
@@ -192,6 +194,22 @@ def _room(path: Path) -> Check:
         value=free,
         unit="bytes",
     )
+
+
+def _settings() -> Check:
+    try:
+        file = find_settings()
+        read_settings(file)
+    except McplensError as trouble:
+        return Check(
+            "settings",
+            f"recorders keep no contents, since their settings are in trouble: {trouble}",
+            is_ok=False,
+            advice="Mend the file, and look again with: mcplens store doctor",
+        )
+    if file is None:
+        return Check("settings", "there is no mcplens.toml, and none is needed")
+    return Check("settings", f"{file} is understood")
 
 
 def _clock() -> Check:

@@ -52,25 +52,28 @@ def run_http_proxy(
     clock = Clock()
     tap = HttpTap()
     recorder: Recorder | None = None
+
+    def begin(port: int) -> None:
+        nonlocal recorder
+        # A run begins once there is something to record: not where the port is taken.
+        try:
+            recorder = _open_recorder(
+                listening,
+                tap,
+                clock,
+                store=store,
+                label=label,
+                keep=keep,
+                config=config,
+                server_name=server_name,
+            )
+        except Exception as error:  # noqa: BLE001  whatever it is, the traffic goes on
+            tap.stop()
+            say(f"not recording: {error}")
+        say_listening(listening, port, url)
+
     try:
-        recorder = _open_recorder(
-            listening,
-            tap,
-            clock,
-            store=store,
-            label=label,
-            keep=keep,
-            config=config,
-            server_name=server_name,
-        )
-    except Exception as error:  # noqa: BLE001  whatever it is, the traffic goes on
-        tap.stop()
-        say(f"not recording: {error}")
-    try:
-        proxy = HttpProxy(listening.upstream, tap, ns=clock.ns)
-        asyncio.run(
-            proxy.serve(listening, told=lambda port: say_listening(listening, port, url)),
-        )
+        asyncio.run(HttpProxy(listening.upstream, tap, ns=clock.ns).serve(listening, told=begin))
     finally:
         if recorder is not None:
             recorder.close(FLUSH_S)

@@ -62,10 +62,10 @@ def span_processor(
     """
     try:
         from opentelemetry.sdk.trace import SpanProcessor
-    except ImportError as error:
+    except ImportError:
         raise UsageError(
             "a span processor needs the OpenTelemetry SDK: pip install 'mcplens[otel]'"
-        ) from error
+        ) from None
 
     class McplensSpanProcessor(SpanProcessor):
         """Hands spans over; never blocks, never raises."""
