@@ -91,7 +91,7 @@ def test_the_catalogue_lists_what_people_read_first(store):
     entries = view_catalogue(connect(store.path))
 
     layers = [entry.layer for entry in entries]
-    assert layers == sorted(layers, key=["marts", "intermediate", "staging"].index)
+    assert layers == sorted(layers, key=["marts", "intermediate", "staging", "raw"].index)
     [tools] = [entry for entry in entries if entry.name == "tool_metrics"]
     assert tools.comment.startswith("One row per server and tool")
     column = tools.columns[2]
