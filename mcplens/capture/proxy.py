@@ -46,8 +46,12 @@ def run_proxy(
     keep: Keep | None = None,
     server_name: str | None = None,
     config: str | None = None,
+    seal: bool = True,
 ) -> int:
     """Stand in for a server until it ends; give its exit code, or minus the signal it died of.
+
+    With `seal`, another process turns into Parquet what was spooled; not for a store that is soon
+    thrown away.
 
     Raises:
         CommandNotFoundError: the server's command does not exist or may not be run.
@@ -74,6 +78,7 @@ def run_proxy(
             run_id=run_id,
             connection_id=connection_id,
             parent_process=os.getppid(),
+            seal=seal,
         )
         recording = Recording(setup, wiretap)
         exit_code = signals.wait_for_end(server)
@@ -99,6 +104,7 @@ class Setup(NamedTuple):
     run_id: str
     connection_id: str
     parent_process: int
+    seal: bool
 
 
 class Recording:
@@ -160,6 +166,7 @@ def _open_recorder(setup: Setup, wiretap: Wiretap) -> tuple[Recorder, Sampler]:
         run_id=setup.run_id,
         clock=clock,
         wake_s=WAKE_S,
+        seal=setup.seal,
     )
     correlator = recorder.correlator(
         ConnectionFacts(

@@ -42,6 +42,13 @@ while line := os.read(0, 65536):
     os.write(1, answer + b"y" * ({SIZE} - len(answer) - 6) + b'"}}]}}}}\\n')
 """
 
+# As `mcplens record` does it; but nothing may write into the store once we throw it away.
+_RECORD: Final = """
+import sys
+from mcplens.capture.proxy import run_proxy
+sys.exit(run_proxy(sys.argv[2:], store=sys.argv[1], seal=False))
+"""
+
 
 class RoundTrips(NamedTuple):
     """What a round trip takes, in µs."""
@@ -60,7 +67,7 @@ def measure_round_trips(folder: Path) -> RoundTrips:
     """
     server = [sys.executable, "-c", _SERVER]
     store = folder / "store"
-    record = [sys.executable, "-P", "-m", "mcplens", "record", "--store", str(store), "--"]
+    record = [sys.executable, "-P", "-c", _RECORD, str(store)]
     with ExitStack() as stack:
         pipes = {
             "bare": stack.enter_context(_running(server)),
