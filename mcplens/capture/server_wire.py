@@ -16,7 +16,6 @@ INTERNAL_ERROR: Final = -32603
 FIRST_STATELESS: Final = "2026-07-28"
 """The version from which on there is no handshake; versions are dates and sort as text."""
 
-_HEAVY: Final = ("text", "data", "blob")
 _CODE_OF_CRASH: Final = 0
 """What the SDK answers with, before 2026-07-28, where a handler crashed."""
 
@@ -68,10 +67,14 @@ def wire_size(message: Mapping[str, Any]) -> int | None:
 
 def weight_of_params(params: Any) -> int:
     """Tell about how many bytes a request's texts have: it is done on the call's path."""
-    arguments = params.get("arguments") if isinstance(params, Mapping) else None
-    if not isinstance(arguments, Mapping):
+    arguments = params.get("arguments") if type(params) is dict else None
+    if type(arguments) is not dict:
         return 0
-    return sum(len(value) for value in arguments.values() if type(value) is str)
+    weight = 0
+    for value in arguments.values():
+        if type(value) is str:
+            weight += len(value)
+    return weight
 
 
 def weight_of_result(result: Any) -> int:
@@ -83,8 +86,8 @@ def weight_of_result(result: Any) -> int:
         return 0
     weight = 0
     for item in items:
-        for name in _HEAVY:
-            value = item.get(name) if type(item) is dict else None
+        if type(item) is dict:
+            value = item.get("text") or item.get("data") or item.get("blob")
             if type(value) is str:
                 weight += len(value)
     return weight
