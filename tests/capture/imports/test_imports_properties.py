@@ -1,6 +1,7 @@
 """Whatever a file holds: no importer fails on it, and none makes a call of what is none."""
 
 import json
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,7 +117,12 @@ def test_a_damaged_file_never_holds_more_calls_than_it_names(recorder, tmp_path,
 
     events = read(recorder, tmp_path / "f", name, bytes(damaged))
 
-    assert len(events) <= damaged.count(sample.bears)
+    # In a key of a log only letters count, so that "t:ool" is still the tool.
+    assert len(events) <= letters(damaged).count(letters(sample.bears))
+
+
+def letters(data):
+    return re.sub(rb"[^a-z]", b"", bytes(data).lower())
 
 
 ANY_JSON = st.recursive(
