@@ -28,7 +28,7 @@ COMMANDS: Final[dict[str, str]] = {
     "show": "mcplens.cli.show:show",
     "sql": "mcplens.cli.sql:sql",
     "report": "mcplens.cli.report:report",
-    "store": "mcplens.cli.store:store",
+    "store": "mcplens.cli.store.group:store",
 }
 """Where each command lives; its module is imported when the command is asked for."""
 

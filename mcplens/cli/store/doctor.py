@@ -1,4 +1,4 @@
-"""`mcplens store`: what is done to a store, and what it costs to keep one."""
+"""`mcplens store doctor`: what keeping a store costs on this machine, and what is in its way."""
 
 from __future__ import annotations
 
@@ -20,17 +20,7 @@ if TYPE_CHECKING:
     from mcplens.cli.formats import Format
 
 
-@click.group(
-    short_help="Look after a store: what keeping it costs here.", invoke_without_command=True
-)
-@click.pass_context
-def store(context: click.Context) -> None:
-    """Look after a store."""
-    if context.invoked_subcommand is None:
-        click.echo(context.get_help())
-
-
-@store.command(short_help="Measure what watching costs on this machine.")
+@click.command(short_help="Measure what watching costs on this machine.")
 @click.option("--store", "named", metavar="DIR", help="Look at this store's place.")
 @click.option(
     "--format",

@@ -1,0 +1,1 @@
+"""`mcplens store`: what is done to a store as a whole, one module per command."""
