@@ -16,6 +16,8 @@ from mcplens.metrics.raw import (
     first_line,
     make_raw_tables,
     make_raw_views,
+    make_unique_events,
+    number_tries,
     read_tails,
     sound_files,
 )
@@ -75,8 +77,8 @@ def connect(
         server=server,
         tool=tool,
     )
-    if conditions := selection.conditions():
-        make_raw_views(con, readable.parquet, where=conditions)
+    if selection != Selection():
+        _select(con, readable, selection)
     con.execute(
         "insert into raw_connection values ($1, $2, $3, $4, $5, $6)",
         [
@@ -89,7 +91,8 @@ def connect(
         ],
     )
     for view in view_files():
-        con.execute(view.sql)
+        if view.layer != "raw":
+            con.execute(view.sql)
     return con
 
 
@@ -138,6 +141,13 @@ def _look(con: DuckDBPyConnection, store: Store, selection: Selection) -> Readab
     return readable
 
 
+def _select(con: DuckDBPyConnection, readable: Readable, selection: Selection) -> None:
+    """Have the raw relations show no more than what is selected."""
+    if conditions := selection.conditions():
+        make_raw_views(con, readable.parquet, where=conditions)
+    make_unique_events(con)
+
+
 def _is_empty(readable: Readable) -> bool:
     # The first of each list is a seed, which has no rows.
     return not readable.tails[1:] and not any(files[1:] for files in readable.parquet.values())
@@ -148,8 +158,13 @@ def _load(con: DuckDBPyConnection, readable: Readable, selection: Selection) -> 
     con.begin()
     try:
         read_tails(con, readable.tails)
-        make_raw_views(con, readable.parquet, where=selection.conditions())
+        make_raw_views(con, readable.parquet)
+        for view in view_files():
+            if view.layer == "raw":
+                con.execute(view.sql)
         end_dead_runs(con, readable.dead_runs)
+        number_tries(con)
+        _select(con, readable, selection)
         con.execute("delete from raw_set_aside")
         for left_out in readable.set_aside:
             con.execute(

@@ -8,10 +8,20 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from textwrap import indent
 
 from mcplens.events import SCHEMA_VERSION, TABLES
 from mcplens.metrics.layers import view_files
-from mcplens.metrics.raw import BUDGETS_SQL, raw_view_sql, tail_sql
+from mcplens.metrics.raw import (
+    BUDGETS_SQL,
+    NUMBER_TRIES_SQL,
+    SHADOWED_SQL,
+    TAIL_SINCE_SQL,
+    raw_view_sql,
+    recent_calls_sql,
+    tail_sql,
+    unique_events_sql,
+)
 from mcplens.store.layout import VIEWS_SQL, seed_path
 
 # A shell cannot look at the files first, as Python does; no line that a recorder writes is longer.
@@ -60,8 +70,16 @@ def views_sql() -> str:
     parts = [_HEAD, tail_sql("getvariable('tails')", line_limit=_LONGEST_LINE) + ";"]
     for table in TABLES:
         parts += [_list_files(table), raw_view_sql(table, f"getvariable('{table}_files')") + ";"]
-    parts.append(BUDGETS_SQL + ";")
-    parts += [view.sql.rstrip() for view in view_files()]
+    parts += [
+        f"set variable tail_since = (\n{indent(TAIL_SINCE_SQL, '    ')}\n);",
+        recent_calls_sql("getvariable('tail_since')") + ";",
+        *(view.sql.rstrip() for view in view_files() if view.layer == "raw"),
+        NUMBER_TRIES_SQL + ";",
+        SHADOWED_SQL + ";",
+        unique_events_sql(is_plain=False) + ";",
+        BUDGETS_SQL + ";",
+        *(view.sql.rstrip() for view in view_files() if view.layer != "raw"),
+    ]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from mcplens.errors import StoreError
 from mcplens.store.arrow import in_order
 from mcplens.store.commit import OnStep, Output, begin, commit, delete_retired
+from mcplens.store.derived import with_attempts, with_bins
 from mcplens.store.files import cause, locked
 from mcplens.store.reading import SetAside, why_not_parquet
 from mcplens.store.seal import GRACE_S
@@ -138,7 +139,8 @@ class _Work:
             return  # What cannot be read was declined; the others are grouped anew.
         joined = in_order(first.table, pieces)
         if first.table == "events":
-            joined = _without_ended(joined)
+            # Of files that an earlier mcplens sealed, what it did not fill.
+            joined = with_bins(with_attempts(_without_ended(joined)))
         output = Output(
             table=first.table,
             date=first.date,

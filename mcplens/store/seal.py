@@ -7,19 +7,23 @@ anybody knows how it ended.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from mcplens.errors import StoreError
 from mcplens.events import SCHEMA_VERSION
-from mcplens.store.commit import OnStep, begin, commit, delete_retired, quarantine
+from mcplens.store.commit import OnStep, Output, begin, commit, delete_retired, quarantine
+from mcplens.store.derived import CALL_COLUMNS, with_attempts, with_bins
 from mcplens.store.ending import abandoned, end_abandoned
 from mcplens.store.files import cause, locked
 from mcplens.store.lines import BadLine, newest_schema, read_lines
 from mcplens.store.parts import Part, closed_parts
 from mcplens.store.reading import SetAside, newer_schema
+from mcplens.store.recent import recent_calls
 from mcplens.store.rows import RowCollector
 
 if TYPE_CHECKING:
@@ -127,6 +131,7 @@ class _Work:
                     bad.append(line)
             quarantined_count += _quarantine(self.store, part.path.name, bad)
         outputs, unfinished = collector.finish()
+        outputs = _derive(self.store, manifest, outputs)
         stem = group[0].path.stem
         quarantined_count += _quarantine(self.store, f"{stem}-misfits.jsonl", collector.misfits)
         commit(
@@ -143,6 +148,20 @@ class _Work:
         self.report.row_count += collector.row_count
         self.report.torn_count += torn_count
         self.report.quarantined_count += quarantined_count
+
+
+def _derive(store: Store, manifest: Manifest, outputs: Sequence[Output]) -> list[Output]:
+    """Fill the columns of events that only sealing can."""
+    derived: list[Output] = []
+    before: list[pa.Table] = []  # The day before may have been sealed just now.
+    for output in outputs:
+        content = output.content
+        if output.table == "events":
+            earlier = pa.concat_tables([recent_calls(store, manifest, content), *before])
+            content = with_bins(with_attempts(content, earlier=earlier))
+            before = [content.select(CALL_COLUMNS)]
+        derived.append(replace(output, content=content))
+    return derived
 
 
 def _why_not(part: Part) -> str | None:

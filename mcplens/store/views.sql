@@ -237,9 +237,20 @@ select
 from raw_tail
 where "table" = 'samples' and sample_id is not null;
 
-create table if not exists raw_budgets (
-    budget_id varchar, tool_pattern varchar, has_server boolean, quantile double, limit_ms double
+set variable tail_since = (
+    select min(started_at) - interval 1 hour
+    from raw_tail
+    where "table" = 'events' and is_final and arguments_hash is not null and attempt is null
 );
+
+create or replace table raw_recent_calls as
+select
+    event_id, call_id, session_id, server_name, method, target, arguments_hash, attempt, started_at,
+    sequence, duration_ms, outcome, error_class
+from raw_events
+where
+    is_final and arguments_hash is not null and started_at >= getvariable('tail_since')
+    and session_id in (select session_id from raw_tail where "table" = 'events');
 
 -- Which connections were recorded twice, by observers one behind the other: what the inner one saw does not
 -- count. A proxy tells the server that it starts, and is believed as long as its own recording is here and
@@ -497,6 +508,167 @@ comment on view raw_traces is
 'One row per trace that holds more than one request of a client; the rounds of a call are one.';
 comment on column raw_traces.trace_id is 'The W3C trace.';
 
+-- Tries of the same call. Same means: one session, one server, one target and equal arguments; a try is a
+-- retry when it began after the one before it had failed, and within an hour of that one's beginning. Where
+-- arguments were not even hashed, or no session is known, nothing is said. Sealing writes the same into
+-- Parquet; here it is said of calls that are not sealed yet, of which raw_recent_calls holds enough.
+create or replace view raw_tries as
+with
+
+recent as (
+
+    select
+        *,
+        case
+            when outcome = 'ok' then error_class is not null
+            when outcome in ('cancelled', 'unknown', 'input_required') then false
+            else outcome is not null
+        end as is_failed,
+        -- What was written down as open counts once, as it ended.
+        row_number() over (
+            partition by event_id
+            order by outcome is null
+        ) as place
+    from raw_recent_calls
+    where session_id is not null
+
+),
+
+failed as (
+
+    select distinct arguments_hash
+    from recent
+    where is_failed
+
+),
+
+-- Only what was asked for again after a failure has to be sorted.
+candidates as (
+
+    select recent.*
+    from recent
+    inner join failed on recent.arguments_hash = failed.arguments_hash
+    where recent.place = 1
+
+),
+
+beside as (
+
+    select
+        *,
+        lag(coalesce(call_id, event_id)) over same_call as earlier_id,
+        lag(is_failed) over same_call as earlier_failed,
+        lag(started_at) over same_call as earlier_started_at,
+        lag(
+            started_at + to_microseconds(cast(floor(coalesce(duration_ms, 0) * 1000) as bigint))
+        ) over same_call as earlier_ended_at
+    from candidates
+    window same_call as (
+        partition by session_id, server_name, method, target, arguments_hash
+        order by started_at, sequence, event_id
+    )
+
+),
+
+marked as (
+
+    select
+        *,
+        coalesce(
+            earlier_failed
+            and earlier_ended_at <= started_at
+            and started_at <= earlier_started_at + to_hours(1),
+            false
+        ) as is_retry
+    from beside
+
+),
+
+-- A chain of tries begins with what is no retry, and with what is numbered already.
+chained as (
+
+    select
+        *,
+        sum(case when is_retry and attempt is null then 0 else 1 end) over (
+            partition by session_id, server_name, method, target, arguments_hash
+            order by started_at, sequence, event_id
+        ) as chain_number
+    from marked
+
+),
+
+numbered as (
+
+    select
+        event_id,
+        coalesce(max(attempt) over chain, 1) + row_number() over chain - 1 as attempt,
+        case when is_retry then earlier_id end as retry_of
+    from chained
+    window chain as (
+        partition by session_id, server_name, method, target, arguments_hash, chain_number
+        order by started_at, sequence, event_id
+    )
+
+),
+
+final as (
+
+    select
+        recent.event_id,
+        coalesce(numbered.attempt, 1) as attempt,
+        numbered.retry_of
+    from recent
+    left join numbered on recent.event_id = numbered.event_id
+    where
+        recent.attempt is null
+        and recent.place = 1
+
+)
+
+select * from final;
+
+comment on view raw_tries is 'One row per call that is not sealed yet.';
+comment on column raw_tries.event_id is 'The request; run and sequence together.';
+comment on column raw_tries.attempt is 'Which try of the same call this is, from 1.';
+comment on column raw_tries.retry_of is 'The failed call that this one repeats.';
+
+update raw_tail
+set attempt = raw_tries.attempt, retry_of = raw_tries.retry_of
+from raw_tries
+where
+    raw_tail."table" = 'events'
+    and raw_tail.attempt is null
+    and raw_tail.event_id = raw_tries.event_id;
+
+create or replace table raw_shadowed as
+select * from raw_shadows;
+
+create or replace view raw_unique_events as
+select
+    raw_events.* replace (
+        case
+            when raw_traces.trace_id is not null
+                and (raw_events.session_basis in ('handle', 'protocol')) is not true
+                then raw_events.trace_id
+            else raw_events.session_id
+        end as session_id,
+        case
+            when raw_traces.trace_id is not null
+                and (raw_events.session_basis in ('handle', 'protocol')) is not true
+                then 'trace'
+            else raw_events.session_basis
+        end as session_basis
+    )
+from raw_events
+anti join raw_shadowed on raw_events.connection_id = raw_shadowed.connection_id
+-- Grouped, though a trace stands there once: then who asks for no sessions does not pay for it.
+left join (select trace_id from raw_traces group by trace_id) as raw_traces
+    on raw_events.trace_id = raw_traces.trace_id;
+
+create table if not exists raw_budgets (
+    budget_id varchar, tool_pattern varchar, has_server boolean, quantile double, limit_ms double
+);
+
 create or replace view stg_budgets as
 with
 
@@ -690,22 +862,8 @@ with
 
 ended as (
 
-    select * from raw_events
+    select * from raw_unique_events
     where outcome is not null
-
-),
-
-shadowed as (
-
-    select connection_id from raw_shadows
-
-),
-
--- Grouped, though a trace stands there once: then who asks for no sessions does not pay for finding them.
-traces as (
-
-    select trace_id from raw_traces
-    group by trace_id
 
 ),
 
@@ -713,118 +871,103 @@ final as (
 
     select
         -- Who called what?
-        ended.event_id,
-        ended.run_id,
-        ended.connection_id,
-        ended.observer,
-        ended.sequence,
-        ended.direction,
-        ended.request_id,
-        ended.call_id,
-        ended.round,
-        ended.is_final,
-        ended.attempt,
-        ended.retry_of,
-        case
-            when
-                traces.trace_id is not null
-                and (ended.session_basis in ('handle', 'protocol')) is not true
-                then ended.trace_id
-            else ended.session_id
-        end as session_id,
-        case
-            when
-                traces.trace_id is not null
-                and (ended.session_basis in ('handle', 'protocol')) is not true
-                then 'trace'
-            else ended.session_basis
-        end as session_basis,
-        ended.client_name,
-        ended.client_version,
-        ended.agent_id,
-        ended.user_id,
-        ended.server_name,
-        ended.server_basis,
-        ended.server_version,
-        ended.transport,
-        ended.http_status,
-        ended.protocol_version,
-        ended.method,
-        ended.target,
-        ended.definition_hash,
-        ended.trace_id,
-        ended.span_id,
-        ended.test_id,
-        ended.is_warmup,
-        ended.started_at,
-        ended.arguments,
-        ended.arguments_hash,
-        ended.arguments_shape,
-        ended.request_bytes,
+        event_id,
+        run_id,
+        connection_id,
+        observer,
+        sequence,
+        direction,
+        request_id,
+        call_id,
+        round,
+        is_final,
+        attempt,
+        retry_of,
+        session_id,
+        session_basis,
+        client_name,
+        client_version,
+        agent_id,
+        user_id,
+        server_name,
+        server_basis,
+        server_version,
+        transport,
+        http_status,
+        protocol_version,
+        method,
+        target,
+        definition_hash,
+        trace_id,
+        span_id,
+        test_id,
+        is_warmup,
+        started_at,
+        arguments,
+        arguments_hash,
+        arguments_shape,
+        request_bytes,
 
         -- With what credentials?
-        ended.credential_mode,
-        ended.credential_id,
-        ended.credential_scope,
-        ended.upstream,
+        credential_mode,
+        credential_id,
+        credential_scope,
+        upstream,
 
         -- What happened?
-        ended.outcome,
-        ended.outcome_basis,
-        ended.error_class,
-        ended.error_rule,
-        ended.error_code,
-        ended.error_message,
-        ended.error_origin,
-        ended.duration_ms,
-        ended.wait_ms,
-        ended.work_ms,
-        ended.duration_bin,
-        ended.first_progress_ms,
-        ended.progress_count,
-        ended.result,
-        ended.result_hash,
-        ended.response_bytes,
-        ended.content_kinds,
-        ended.is_structured,
-        ended.is_schema_valid,
-        ended.is_read_only,
-        ended.is_idempotent,
-        ended.is_destructive,
+        outcome,
+        outcome_basis,
+        error_class,
+        error_rule,
+        error_code,
+        error_message,
+        error_origin,
+        duration_ms,
+        wait_ms,
+        work_ms,
+        duration_bin,
+        first_progress_ms,
+        progress_count,
+        result,
+        result_hash,
+        response_bytes,
+        content_kinds,
+        is_structured,
+        is_schema_valid,
+        is_read_only,
+        is_idempotent,
+        is_destructive,
 
         -- What is left behind?
-        ended.side_effects,
-        ended.reversibility,
-        ended.cost_usd,
-        ended.input_tokens,
-        ended.output_tokens,
-        ended.checkpoint,
-        ended.note_basis,
+        side_effects,
+        reversibility,
+        cost_usd,
+        input_tokens,
+        output_tokens,
+        checkpoint,
+        note_basis,
 
         -- About the recorder itself
-        ended.lost_before,
-        ended.recorded_at,
+        lost_before,
+        recorded_at,
 
         -- What it counts for. The commonest case comes first, which saves a third of the time.
-        case when ended.method = 'tools/call' then ended.target end as tool_name,
-        ended.started_at + to_microseconds(cast(floor(ended.duration_ms * 1000) as bigint)) as ended_at,
+        case when method = 'tools/call' then target end as tool_name,
+        started_at + to_microseconds(cast(floor(duration_ms * 1000) as bigint)) as ended_at,
         case
-            when ended.outcome = 'ok' then ended.error_class is null
-            when ended.outcome not in ('cancelled', 'unknown', 'input_required') then false
+            when outcome = 'ok' then error_class is null
+            when outcome not in ('cancelled', 'unknown', 'input_required') then false
         end as is_success,
         case
-            when ended.error_class is not null then ended.error_class in ('invalid_arguments', 'unknown_tool')
+            when error_class is not null then error_class in ('invalid_arguments', 'unknown_tool')
             else false
         end as is_caller_error,
-        ended.outcome in ('timeout', 'disconnected', 'unanswered') as is_without_answer,
+        outcome in ('timeout', 'disconnected', 'unanswered') as is_without_answer,
         case
-            when ended.outcome = 'ok' then ended.work_ms
-            when ended.outcome in ('tool_error', 'protocol_error', 'timeout', 'unknown') then ended.work_ms
+            when outcome = 'ok' then work_ms
+            when outcome in ('tool_error', 'protocol_error', 'timeout', 'unknown') then work_ms
         end as measured_ms
     from ended
-    left join shadowed on ended.connection_id = shadowed.connection_id
-    left join traces on ended.trace_id = traces.trace_id
-    where shadowed.connection_id is null
 
 )
 
@@ -989,38 +1132,24 @@ with
 
 opened as (
 
-    select * from raw_events
+    select * from raw_unique_events
     where outcome is null
 
 ),
 
 opened_ids as (
 
-    select event_id from raw_events
+    select event_id from raw_unique_events
     where outcome is null
 
 ),
 
 ended_ids as (
 
-    select event_id from raw_events
+    select event_id from raw_unique_events
     where
         outcome is not null
         and event_id in (select opened_ids.event_id from opened_ids)
-
-),
-
-shadowed as (
-
-    select connection_id from raw_shadows
-
-),
-
--- Grouped, though a trace stands there once: then who asks for no sessions does not pay for finding them.
-traces as (
-
-    select trace_id from raw_traces
-    group by trace_id
 
 ),
 
@@ -1040,20 +1169,8 @@ final as (
         opened.is_final,
         opened.attempt,
         opened.retry_of,
-        case
-            when
-                traces.trace_id is not null
-                and (opened.session_basis in ('handle', 'protocol')) is not true
-                then opened.trace_id
-            else opened.session_id
-        end as session_id,
-        case
-            when
-                traces.trace_id is not null
-                and (opened.session_basis in ('handle', 'protocol')) is not true
-                then 'trace'
-            else opened.session_basis
-        end as session_basis,
+        opened.session_id,
+        opened.session_basis,
         opened.client_name,
         opened.client_version,
         opened.agent_id,
@@ -1129,11 +1246,7 @@ final as (
         cast(null as double) as measured_ms
     from opened
     left join ended_ids on opened.event_id = ended_ids.event_id
-    left join shadowed on opened.connection_id = shadowed.connection_id
-    left join traces on opened.trace_id = traces.trace_id
-    where
-        ended_ids.event_id is null
-        and shadowed.connection_id is null
+    where ended_ids.event_id is null
 
 )
 
@@ -1356,7 +1469,7 @@ ended as (
 
 shadows as (
 
-    select * from raw_shadows
+    select * from raw_shadowed
 
 ),
 
@@ -1404,156 +1517,6 @@ comment on column stg_shadowed_calls.duration_ms is 'Request seen to answer seen
 comment on column stg_shadowed_calls.wait_ms is
 'The part of the duration spent on a person or a model, in ms.';
 comment on column stg_shadowed_calls.work_ms is 'The rest of the duration, in ms.';
-
--- Tries of the same call. Same means: one session, one server, one target and equal arguments; a try is a
--- retry when it began after the one before it had failed. Where arguments were not even hashed, nothing is
--- known and nothing said. Only what was asked for again after a failure stands here, which keeps the sorting
--- small.
-create or replace view int_attempts as
-with
-
-ended as (
-
-    select
-        event_id,
-        call_id,
-        session_id,
-        server_name,
-        method,
-        target,
-        arguments_hash,
-        sequence,
-        started_at,
-        ended_at,
-        is_success
-    from stg_events
-    where
-        is_final
-        and arguments_hash is not null
-
-),
-
-still_open as (
-
-    select
-        event_id,
-        call_id,
-        session_id,
-        server_name,
-        method,
-        target,
-        arguments_hash,
-        sequence,
-        started_at,
-        ended_at,
-        is_success
-    from stg_open_events
-    where
-        is_final
-        and arguments_hash is not null
-
-),
-
-failed as (
-
-    select distinct
-        session_id,
-        server_name,
-        method,
-        target,
-        arguments_hash
-    from stg_events
-    where
-        is_final
-        and arguments_hash is not null
-        and is_success is false
-
-),
-
-requests as (
-
-    select * from ended
-    union all
-    select * from still_open
-
-),
-
-candidates as (
-
-    select requests.*
-    from requests
-    inner join failed
-        on
-            requests.session_id is not distinct from failed.session_id
-            and requests.server_name is not distinct from failed.server_name
-            and requests.method is not distinct from failed.method
-            and requests.target is not distinct from failed.target
-            and requests.arguments_hash = failed.arguments_hash
-
-),
-
-beside as (
-
-    select
-        *,
-        lag(coalesce(call_id, event_id)) over same_call as earlier_id,
-        lag(is_success) over same_call as earlier_success,
-        lag(coalesce(ended_at, started_at)) over same_call as earlier_ended_at
-    from candidates
-    window same_call as (
-        partition by session_id, server_name, method, target, arguments_hash
-        order by started_at, sequence, event_id
-    )
-
-),
-
-marked as (
-
-    select
-        *,
-        coalesce(earlier_success is false and earlier_ended_at <= started_at, false) as is_retry
-    from beside
-
-),
-
-chained as (
-
-    select
-        *,
-        sum(case when is_retry then 0 else 1 end) over (
-            partition by session_id, server_name, method, target, arguments_hash
-            order by started_at, sequence, event_id
-        ) as chain_number
-    from marked
-
-),
-
-final as (
-
-    select
-        event_id,
-        row_number() over (
-            partition by session_id, server_name, method, target, arguments_hash, chain_number
-            order by started_at, sequence, event_id
-        ) as attempt,
-        case when is_retry then earlier_id end as retry_of,
-        coalesce(
-            bool_or(is_success) over (
-                partition by session_id, server_name, method, target, arguments_hash, chain_number
-            ),
-            false
-        ) as is_recovered
-    from chained
-
-)
-
-select * from final;
-
-comment on view int_attempts is 'One row per call whose like failed in its session.';
-comment on column int_attempts.event_id is 'The request; run and sequence together.';
-comment on column int_attempts.attempt is 'Which try of the same call this is, from 1.';
-comment on column int_attempts.retry_of is 'The failed call that this one repeats.';
-comment on column int_attempts.is_recovered is 'Whether this try or a later one of the same call succeeded.';
 
 -- A recorder says at its end what it lost in all; until then, and if it died, its notices do.
 create or replace view int_losses as
@@ -1867,100 +1830,87 @@ requests as (
 
 ),
 
--- Grouped, though an event stands there once: then who asks for no attempts does not pay for finding them.
-attempts as (
-
-    select
-        event_id,
-        max(attempt) as attempt,
-        max(retry_of) as retry_of
-    from int_attempts
-    group by event_id
-
-),
-
 final as (
 
     select
-        coalesce(requests.call_id, requests.event_id) as call_id,
-        requests.event_id,
-        requests.run_id,
-        requests.connection_id,
-        requests.session_id,
-        requests.session_basis,
-        requests.sequence,
+        coalesce(call_id, event_id) as call_id,
+        event_id,
+        run_id,
+        connection_id,
+        session_id,
+        session_basis,
+        sequence,
 
-        requests.client_name,
-        requests.client_version,
-        requests.agent_id,
-        requests.user_id,
+        client_name,
+        client_version,
+        agent_id,
+        user_id,
 
-        requests.server_name,
-        requests.server_version,
-        requests.tool_name,
-        requests.method,
-        requests.target,
-        requests.definition_hash,
-        requests.transport,
-        requests.protocol_version,
+        server_name,
+        server_version,
+        tool_name,
+        method,
+        target,
+        definition_hash,
+        transport,
+        protocol_version,
 
-        requests.started_at,
-        requests.ended_at,
-        requests.trace_id,
-        requests.span_id,
-        requests.test_id,
-        requests.is_warmup,
-        coalesce(requests.attempt, attempts.attempt, 1) as attempt,
-        coalesce(requests.retry_of, attempts.retry_of) as retry_of,
-        requests.round as round_count,
+        started_at,
+        ended_at,
+        trace_id,
+        span_id,
+        test_id,
+        is_warmup,
+        coalesce(attempt, 1) as attempt,
+        retry_of,
+        round as round_count,
 
-        requests.arguments,
-        requests.arguments_hash,
-        requests.arguments_shape,
-        requests.request_bytes,
+        arguments,
+        arguments_hash,
+        arguments_shape,
+        request_bytes,
 
-        requests.credential_mode,
-        requests.credential_id,
-        requests.credential_scope,
-        requests.upstream,
+        credential_mode,
+        credential_id,
+        credential_scope,
+        upstream,
 
-        requests.outcome,
-        requests.outcome_basis,
-        requests.is_success,
-        requests.is_caller_error,
-        requests.error_class,
-        requests.error_rule,
-        requests.error_code,
-        requests.error_message,
-        requests.error_origin,
-        requests.http_status,
+        outcome,
+        outcome_basis,
+        is_success,
+        is_caller_error,
+        error_class,
+        error_rule,
+        error_code,
+        error_message,
+        error_origin,
+        http_status,
 
-        requests.duration_ms,
-        requests.wait_ms,
-        requests.work_ms,
-        requests.first_progress_ms,
-        requests.progress_count,
+        duration_ms,
+        wait_ms,
+        work_ms,
+        first_progress_ms,
+        progress_count,
 
-        requests.result,
-        requests.result_hash,
-        requests.response_bytes,
-        requests.content_kinds,
-        requests.is_structured,
-        requests.is_schema_valid,
-        requests.is_read_only,
-        requests.is_idempotent,
-        requests.is_destructive,
+        result,
+        result_hash,
+        response_bytes,
+        content_kinds,
+        is_structured,
+        is_schema_valid,
+        is_read_only,
+        is_idempotent,
+        is_destructive,
 
-        requests.side_effects,
-        requests.reversibility,
-        requests.cost_usd,
-        requests.input_tokens,
-        requests.output_tokens,
-        requests.checkpoint,
-        requests.note_basis
+        side_effects,
+        reversibility,
+        cost_usd,
+        input_tokens,
+        output_tokens,
+        checkpoint,
+        note_basis
     from requests
-    left join attempts on requests.event_id = attempts.event_id
-    where requests.is_final
+    where is_final
 
 )
 
@@ -3305,26 +3255,9 @@ requests as (
 
 ),
 
-attempts as (
-
-    select * from int_attempts
-
-),
-
 links as (
 
     select * from stg_connections
-
-),
-
-tried as (
-
-    select
-        requests.*,
-        coalesce(requests.retry_of, attempts.retry_of) is not null as is_retry,
-        attempts.is_recovered
-    from requests
-    left join attempts on requests.event_id = attempts.event_id
 
 ),
 
@@ -3344,8 +3277,9 @@ by_tool as (
         count(*) filter (where is_final) as call_count,
         count(*) filter (where is_final and is_success) as success_count,
         count(*) filter (where is_final and not is_success) as failure_count,
-        count(*) filter (where is_final and is_retry) as retry_count,
-        count(*) filter (where is_final and not is_success and is_recovered) as recovered_count,
+        count(*) filter (where is_final and retry_of is not null) as retry_count,
+        -- All tries before the one that succeeded had failed.
+        sum(attempt - 1) filter (where is_final and is_success) as recovered_count,
         count(*) filter (where is_final and not is_success and arguments_hash is null) as unknown_count,
         bool_or(is_final and outcome = 'unknown') as has_unknown_end,
         sum(array_length(side_effects)) as side_effects,
@@ -3360,7 +3294,7 @@ by_tool as (
             row(started_at, sequence, event_id)
         ) filter (where is_final) as last_state,
         max(row(started_at, sequence, event_id)) filter (where is_final) as last_place
-    from tried
+    from requests
     where session_id is not null
     group by session_id, connection_id, server_name, case when is_final then tool_name end
 

@@ -23,100 +23,87 @@ requests as (
 
 ),
 
--- Grouped, though an event stands there once: then who asks for no attempts does not pay for finding them.
-attempts as (
-
-    select
-        event_id,
-        max(attempt) as attempt,
-        max(retry_of) as retry_of
-    from int_attempts
-    group by event_id
-
-),
-
 final as (
 
     select
-        coalesce(requests.call_id, requests.event_id) as call_id,
-        requests.event_id,
-        requests.run_id,
-        requests.connection_id,
-        requests.session_id,
-        requests.session_basis,
-        requests.sequence,
+        coalesce(call_id, event_id) as call_id,
+        event_id,
+        run_id,
+        connection_id,
+        session_id,
+        session_basis,
+        sequence,
 
-        requests.client_name,
-        requests.client_version,
-        requests.agent_id,
-        requests.user_id,
+        client_name,
+        client_version,
+        agent_id,
+        user_id,
 
-        requests.server_name,
-        requests.server_version,
-        requests.tool_name,
-        requests.method,
-        requests.target,
-        requests.definition_hash,
-        requests.transport,
-        requests.protocol_version,
+        server_name,
+        server_version,
+        tool_name,
+        method,
+        target,
+        definition_hash,
+        transport,
+        protocol_version,
 
-        requests.started_at,
-        requests.ended_at,
-        requests.trace_id,
-        requests.span_id,
-        requests.test_id,
-        requests.is_warmup,
-        coalesce(requests.attempt, attempts.attempt, 1) as attempt,
-        coalesce(requests.retry_of, attempts.retry_of) as retry_of,
-        requests.round as round_count,
+        started_at,
+        ended_at,
+        trace_id,
+        span_id,
+        test_id,
+        is_warmup,
+        coalesce(attempt, 1) as attempt,
+        retry_of,
+        round as round_count,
 
-        requests.arguments,
-        requests.arguments_hash,
-        requests.arguments_shape,
-        requests.request_bytes,
+        arguments,
+        arguments_hash,
+        arguments_shape,
+        request_bytes,
 
-        requests.credential_mode,
-        requests.credential_id,
-        requests.credential_scope,
-        requests.upstream,
+        credential_mode,
+        credential_id,
+        credential_scope,
+        upstream,
 
-        requests.outcome,
-        requests.outcome_basis,
-        requests.is_success,
-        requests.is_caller_error,
-        requests.error_class,
-        requests.error_rule,
-        requests.error_code,
-        requests.error_message,
-        requests.error_origin,
-        requests.http_status,
+        outcome,
+        outcome_basis,
+        is_success,
+        is_caller_error,
+        error_class,
+        error_rule,
+        error_code,
+        error_message,
+        error_origin,
+        http_status,
 
-        requests.duration_ms,
-        requests.wait_ms,
-        requests.work_ms,
-        requests.first_progress_ms,
-        requests.progress_count,
+        duration_ms,
+        wait_ms,
+        work_ms,
+        first_progress_ms,
+        progress_count,
 
-        requests.result,
-        requests.result_hash,
-        requests.response_bytes,
-        requests.content_kinds,
-        requests.is_structured,
-        requests.is_schema_valid,
-        requests.is_read_only,
-        requests.is_idempotent,
-        requests.is_destructive,
+        result,
+        result_hash,
+        response_bytes,
+        content_kinds,
+        is_structured,
+        is_schema_valid,
+        is_read_only,
+        is_idempotent,
+        is_destructive,
 
-        requests.side_effects,
-        requests.reversibility,
-        requests.cost_usd,
-        requests.input_tokens,
-        requests.output_tokens,
-        requests.checkpoint,
-        requests.note_basis
+        side_effects,
+        reversibility,
+        cost_usd,
+        input_tokens,
+        output_tokens,
+        checkpoint,
+        note_basis
     from requests
-    left join attempts on requests.event_id = attempts.event_id
-    where requests.is_final
+    where is_final
 
 )
 

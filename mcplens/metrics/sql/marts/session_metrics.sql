@@ -28,26 +28,9 @@ requests as (
 
 ),
 
-attempts as (
-
-    select * from int_attempts
-
-),
-
 links as (
 
     select * from stg_connections
-
-),
-
-tried as (
-
-    select
-        requests.*,
-        coalesce(requests.retry_of, attempts.retry_of) is not null as is_retry,
-        attempts.is_recovered
-    from requests
-    left join attempts on requests.event_id = attempts.event_id
 
 ),
 
@@ -67,8 +50,9 @@ by_tool as (
         count(*) filter (where is_final) as call_count,
         count(*) filter (where is_final and is_success) as success_count,
         count(*) filter (where is_final and not is_success) as failure_count,
-        count(*) filter (where is_final and is_retry) as retry_count,
-        count(*) filter (where is_final and not is_success and is_recovered) as recovered_count,
+        count(*) filter (where is_final and retry_of is not null) as retry_count,
+        -- All tries before the one that succeeded had failed.
+        sum(attempt - 1) filter (where is_final and is_success) as recovered_count,
         count(*) filter (where is_final and not is_success and arguments_hash is null) as unknown_count,
         bool_or(is_final and outcome = 'unknown') as has_unknown_end,
         sum(array_length(side_effects)) as side_effects,
@@ -83,7 +67,7 @@ by_tool as (
             row(started_at, sequence, event_id)
         ) filter (where is_final) as last_state,
         max(row(started_at, sequence, event_id)) filter (where is_final) as last_place
-    from tried
+    from requests
     where session_id is not null
     group by session_id, connection_id, server_name, case when is_final then tool_name end
 

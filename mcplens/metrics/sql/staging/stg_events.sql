@@ -6,22 +6,8 @@ with
 
 ended as (
 
-    select * from raw_events
+    select * from raw_unique_events
     where outcome is not null
-
-),
-
-shadowed as (
-
-    select connection_id from raw_shadows
-
-),
-
--- Grouped, though a trace stands there once: then who asks for no sessions does not pay for finding them.
-traces as (
-
-    select trace_id from raw_traces
-    group by trace_id
 
 ),
 
@@ -29,118 +15,103 @@ final as (
 
     select
         -- Who called what?
-        ended.event_id,
-        ended.run_id,
-        ended.connection_id,
-        ended.observer,
-        ended.sequence,
-        ended.direction,
-        ended.request_id,
-        ended.call_id,
-        ended.round,
-        ended.is_final,
-        ended.attempt,
-        ended.retry_of,
-        case
-            when
-                traces.trace_id is not null
-                and (ended.session_basis in ('handle', 'protocol')) is not true
-                then ended.trace_id
-            else ended.session_id
-        end as session_id,
-        case
-            when
-                traces.trace_id is not null
-                and (ended.session_basis in ('handle', 'protocol')) is not true
-                then 'trace'
-            else ended.session_basis
-        end as session_basis,
-        ended.client_name,
-        ended.client_version,
-        ended.agent_id,
-        ended.user_id,
-        ended.server_name,
-        ended.server_basis,
-        ended.server_version,
-        ended.transport,
-        ended.http_status,
-        ended.protocol_version,
-        ended.method,
-        ended.target,
-        ended.definition_hash,
-        ended.trace_id,
-        ended.span_id,
-        ended.test_id,
-        ended.is_warmup,
-        ended.started_at,
-        ended.arguments,
-        ended.arguments_hash,
-        ended.arguments_shape,
-        ended.request_bytes,
+        event_id,
+        run_id,
+        connection_id,
+        observer,
+        sequence,
+        direction,
+        request_id,
+        call_id,
+        round,
+        is_final,
+        attempt,
+        retry_of,
+        session_id,
+        session_basis,
+        client_name,
+        client_version,
+        agent_id,
+        user_id,
+        server_name,
+        server_basis,
+        server_version,
+        transport,
+        http_status,
+        protocol_version,
+        method,
+        target,
+        definition_hash,
+        trace_id,
+        span_id,
+        test_id,
+        is_warmup,
+        started_at,
+        arguments,
+        arguments_hash,
+        arguments_shape,
+        request_bytes,
 
         -- With what credentials?
-        ended.credential_mode,
-        ended.credential_id,
-        ended.credential_scope,
-        ended.upstream,
+        credential_mode,
+        credential_id,
+        credential_scope,
+        upstream,
 
         -- What happened?
-        ended.outcome,
-        ended.outcome_basis,
-        ended.error_class,
-        ended.error_rule,
-        ended.error_code,
-        ended.error_message,
-        ended.error_origin,
-        ended.duration_ms,
-        ended.wait_ms,
-        ended.work_ms,
-        ended.duration_bin,
-        ended.first_progress_ms,
-        ended.progress_count,
-        ended.result,
-        ended.result_hash,
-        ended.response_bytes,
-        ended.content_kinds,
-        ended.is_structured,
-        ended.is_schema_valid,
-        ended.is_read_only,
-        ended.is_idempotent,
-        ended.is_destructive,
+        outcome,
+        outcome_basis,
+        error_class,
+        error_rule,
+        error_code,
+        error_message,
+        error_origin,
+        duration_ms,
+        wait_ms,
+        work_ms,
+        duration_bin,
+        first_progress_ms,
+        progress_count,
+        result,
+        result_hash,
+        response_bytes,
+        content_kinds,
+        is_structured,
+        is_schema_valid,
+        is_read_only,
+        is_idempotent,
+        is_destructive,
 
         -- What is left behind?
-        ended.side_effects,
-        ended.reversibility,
-        ended.cost_usd,
-        ended.input_tokens,
-        ended.output_tokens,
-        ended.checkpoint,
-        ended.note_basis,
+        side_effects,
+        reversibility,
+        cost_usd,
+        input_tokens,
+        output_tokens,
+        checkpoint,
+        note_basis,
 
         -- About the recorder itself
-        ended.lost_before,
-        ended.recorded_at,
+        lost_before,
+        recorded_at,
 
         -- What it counts for. The commonest case comes first, which saves a third of the time.
-        case when ended.method = 'tools/call' then ended.target end as tool_name,
-        ended.started_at + to_microseconds(cast(floor(ended.duration_ms * 1000) as bigint)) as ended_at,
+        case when method = 'tools/call' then target end as tool_name,
+        started_at + to_microseconds(cast(floor(duration_ms * 1000) as bigint)) as ended_at,
         case
-            when ended.outcome = 'ok' then ended.error_class is null
-            when ended.outcome not in ('cancelled', 'unknown', 'input_required') then false
+            when outcome = 'ok' then error_class is null
+            when outcome not in ('cancelled', 'unknown', 'input_required') then false
         end as is_success,
         case
-            when ended.error_class is not null then ended.error_class in ('invalid_arguments', 'unknown_tool')
+            when error_class is not null then error_class in ('invalid_arguments', 'unknown_tool')
             else false
         end as is_caller_error,
-        ended.outcome in ('timeout', 'disconnected', 'unanswered') as is_without_answer,
+        outcome in ('timeout', 'disconnected', 'unanswered') as is_without_answer,
         case
-            when ended.outcome = 'ok' then ended.work_ms
-            when ended.outcome in ('tool_error', 'protocol_error', 'timeout', 'unknown') then ended.work_ms
+            when outcome = 'ok' then work_ms
+            when outcome in ('tool_error', 'protocol_error', 'timeout', 'unknown') then work_ms
         end as measured_ms
     from ended
-    left join shadowed on ended.connection_id = shadowed.connection_id
-    left join traces on ended.trace_id = traces.trace_id
-    where shadowed.connection_id is null
 
 )
 

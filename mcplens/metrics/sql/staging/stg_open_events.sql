@@ -6,38 +6,24 @@ with
 
 opened as (
 
-    select * from raw_events
+    select * from raw_unique_events
     where outcome is null
 
 ),
 
 opened_ids as (
 
-    select event_id from raw_events
+    select event_id from raw_unique_events
     where outcome is null
 
 ),
 
 ended_ids as (
 
-    select event_id from raw_events
+    select event_id from raw_unique_events
     where
         outcome is not null
         and event_id in (select opened_ids.event_id from opened_ids)
-
-),
-
-shadowed as (
-
-    select connection_id from raw_shadows
-
-),
-
--- Grouped, though a trace stands there once: then who asks for no sessions does not pay for finding them.
-traces as (
-
-    select trace_id from raw_traces
-    group by trace_id
 
 ),
 
@@ -57,20 +43,8 @@ final as (
         opened.is_final,
         opened.attempt,
         opened.retry_of,
-        case
-            when
-                traces.trace_id is not null
-                and (opened.session_basis in ('handle', 'protocol')) is not true
-                then opened.trace_id
-            else opened.session_id
-        end as session_id,
-        case
-            when
-                traces.trace_id is not null
-                and (opened.session_basis in ('handle', 'protocol')) is not true
-                then 'trace'
-            else opened.session_basis
-        end as session_basis,
+        opened.session_id,
+        opened.session_basis,
         opened.client_name,
         opened.client_version,
         opened.agent_id,
@@ -146,11 +120,7 @@ final as (
         cast(null as double) as measured_ms
     from opened
     left join ended_ids on opened.event_id = ended_ids.event_id
-    left join shadowed on opened.connection_id = shadowed.connection_id
-    left join traces on opened.trace_id = traces.trace_id
-    where
-        ended_ids.event_id is null
-        and shadowed.connection_id is null
+    where ended_ids.event_id is null
 
 )
 

@@ -13,7 +13,7 @@ ended as (
 
 shadows as (
 
-    select * from raw_shadows
+    select * from raw_shadowed
 
 ),
 
