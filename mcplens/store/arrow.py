@@ -40,6 +40,9 @@ HOT_COLUMNS = frozenset(
 )
 """What nearly every query reads: quick to unpack matters more than small."""
 
+LOOKED_UP = ("session_id",)
+"""What single values of are asked for: a filter in the file says which it does not hold."""
+
 # All that pyarrow accepts, since a dict of some of it is another type.
 _Codec = Literal["gzip", "brotli", "lz4", "zstd", "snappy", "none"]
 
@@ -85,7 +88,16 @@ def in_order(table: str, parts: Sequence[pa.Table]) -> pa.Table:
 
 def write_parquet(content: pa.Table, path: Path) -> None:
     """Write a Parquet file that survives a loss of power."""
-    pq.write_table(content, path, compression=_codecs(content.schema))
+    pq.write_table(
+        content,
+        path,
+        compression=_codecs(content.schema),
+        bloom_filter_options={
+            name: {"ndv": max(1, pc.count_distinct(content[name]).as_py()), "fpp": 0.01}
+            for name in LOOKED_UP
+            if name in content.column_names
+        },
+    )
     path.chmod(0o600)
     sync(path)
 

@@ -51,7 +51,7 @@ def with_bins(events: pa.Table) -> pa.Table:
 
 
 def with_attempts(events: pa.Table, *, earlier: pa.Table | None = None) -> pa.Table:
-    """Fill `attempt` and `retry_of` where they are missing and arguments were at least hashed.
+    """Fill `attempt` and `retry_of` where they are missing, and arguments and session are known.
 
     Args:
         events: Rows of the table events.
@@ -171,7 +171,8 @@ def _with_retries(events: pa.Table, retries: dict[int, tuple[int, str]]) -> pa.T
 
 def _is_call(events: pa.Table) -> Any:
     is_final: Any = events["is_final"]
-    return pc.and_(pc.fill_null(is_final, False), pc.is_valid(events["arguments_hash"]))
+    is_known = pc.and_(pc.is_valid(events["arguments_hash"]), pc.is_valid(events["session_id"]))
+    return pc.and_(pc.fill_null(is_final, False), is_known)
 
 
 def _is_failed_call(events: pa.Table) -> Any:

@@ -44,6 +44,7 @@ def test_every_value_comes_back_as_it_was(store):
         cost_usd=0.25,
         is_read_only=False,
         error_code=-32602,
+        duration_bin=117,
         arguments='{"path": "äöü\u0000\U0001f600"}',
     )
     write_part(store, [spooled])

@@ -20,6 +20,7 @@ still_open as (
 
 ),
 
+-- Read once only: then a question about one session reaches down to the files.
 requests as (
 
     select * from ended
@@ -57,6 +58,9 @@ by_tool as (
         bool_or(is_final and outcome = 'unknown') as has_unknown_end,
         sum(array_length(side_effects)) as side_effects,
         sum(cost_usd) as cost_usd,
+        list(distinct coalesce(credential_id, credential_mode)) filter (
+            where credential_id is not null or credential_mode is not null
+        ) as credentials,
         arg_max(
             case
                 when is_success then 'completed'
@@ -96,6 +100,7 @@ by_session as (
         coalesce(bool_or(by_tool.has_unknown_end), false) as has_unknown_end,
         sum(by_tool.side_effects) as side_effects,
         sum(by_tool.cost_usd) as cost_usd,
+        list(by_tool.credentials) filter (where by_tool.credentials is not null) as credentials,
         arg_max(by_tool.last_state, by_tool.last_place) as last_state,
         -- Of a connection whose recorder died nobody knows when it ended, but that it did.
         coalesce(
@@ -109,28 +114,6 @@ by_session as (
     from by_tool
     left join links on by_tool.connection_id = links.connection_id
     group by by_tool.session_id
-
-),
-
-used as (
-
-    select distinct
-        session_id,
-        coalesce(credential_id, credential_mode) as credential
-    from requests
-    where
-        credential_id is not null
-        or credential_mode is not null
-
-),
-
-credentials as (
-
-    select
-        session_id,
-        array_to_string(list_sort(list(credential)), ', ') as credentials_used
-    from used
-    group by session_id
 
 ),
 
@@ -153,7 +136,9 @@ final as (
         cast(by_session.failure_count as bigint) as failure_count,
         cast(by_session.retry_count as bigint) as retry_count,
 
-        credentials.credentials_used,
+        array_to_string(
+            list_sort(list_distinct(flatten(by_session.credentials))), ', '
+        ) as credentials_used,
         cast(by_session.side_effects as bigint) as side_effects,
         by_session.cost_usd,
 
@@ -170,7 +155,6 @@ final as (
             when by_session.unknown_count < by_session.failure_count then 'not_recovered'
         end as recovery_status
     from by_session
-    left join credentials on by_session.session_id = credentials.session_id
 
 )
 

@@ -11,7 +11,7 @@ written as (
 
 shadows as (
 
-    select * from raw_shadows
+    select * from raw_shadowed
 
 ),
 

@@ -10,7 +10,7 @@ written as (
 
 shadows as (
 
-    select connection_id from raw_shadows
+    select connection_id from raw_shadowed
 
 ),
 
