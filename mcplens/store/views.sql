@@ -715,7 +715,7 @@ written as (
 
 shadows as (
 
-    select * from raw_shadows
+    select * from raw_shadowed
 
 ),
 
@@ -811,7 +811,7 @@ written as (
 
 shadows as (
 
-    select connection_id from raw_shadows
+    select connection_id from raw_shadowed
 
 ),
 
@@ -1079,7 +1079,7 @@ written as (
 
 shadows as (
 
-    select connection_id from raw_shadows
+    select connection_id from raw_shadowed
 
 ),
 
@@ -1587,7 +1587,15 @@ final as (
         is_success,
         is_caller_error,
         is_without_answer,
-        measured_ms
+        measured_ms,
+        case
+            when measured_ms is not null
+                -- The tail has no bins yet; sealing makes the same ones.
+                then coalesce(
+                    duration_bin,
+                    cast(ceil(ln(greatest(measured_ms, cast(0.000001 as double))) / ln(1.02)) as bigint)
+                )
+        end as measured_bin
     from requests
     where
         is_final
@@ -1612,6 +1620,8 @@ comment on column int_tool_calls.is_without_answer is
 'Whether no answer came while the caller waited; that is over every latency budget.';
 comment on column int_tool_calls.measured_ms is
 'The time that counts for quantiles, in ms; NULL when none does.';
+comment on column int_tool_calls.measured_bin is
+'The logarithmic bin that measured_ms falls into: its middle is at most 1 % off.';
 
 -- What a budget is judged by: counts, and what was observed. The judgement itself is made elsewhere. A call
 -- without an answer is over every limit; a cancelled one counts for nothing, and so does every one of a tool
@@ -3247,6 +3257,7 @@ still_open as (
 
 ),
 
+-- Read once only: then a question about one session reaches down to the files.
 requests as (
 
     select * from ended
@@ -3284,6 +3295,9 @@ by_tool as (
         bool_or(is_final and outcome = 'unknown') as has_unknown_end,
         sum(array_length(side_effects)) as side_effects,
         sum(cost_usd) as cost_usd,
+        list(distinct coalesce(credential_id, credential_mode)) filter (
+            where credential_id is not null or credential_mode is not null
+        ) as credentials,
         arg_max(
             case
                 when is_success then 'completed'
@@ -3323,6 +3337,7 @@ by_session as (
         coalesce(bool_or(by_tool.has_unknown_end), false) as has_unknown_end,
         sum(by_tool.side_effects) as side_effects,
         sum(by_tool.cost_usd) as cost_usd,
+        list(by_tool.credentials) filter (where by_tool.credentials is not null) as credentials,
         arg_max(by_tool.last_state, by_tool.last_place) as last_state,
         -- Of a connection whose recorder died nobody knows when it ended, but that it did.
         coalesce(
@@ -3336,28 +3351,6 @@ by_session as (
     from by_tool
     left join links on by_tool.connection_id = links.connection_id
     group by by_tool.session_id
-
-),
-
-used as (
-
-    select distinct
-        session_id,
-        coalesce(credential_id, credential_mode) as credential
-    from requests
-    where
-        credential_id is not null
-        or credential_mode is not null
-
-),
-
-credentials as (
-
-    select
-        session_id,
-        array_to_string(list_sort(list(credential)), ', ') as credentials_used
-    from used
-    group by session_id
 
 ),
 
@@ -3380,7 +3373,9 @@ final as (
         cast(by_session.failure_count as bigint) as failure_count,
         cast(by_session.retry_count as bigint) as retry_count,
 
-        credentials.credentials_used,
+        array_to_string(
+            list_sort(list_distinct(flatten(by_session.credentials))), ', '
+        ) as credentials_used,
         cast(by_session.side_effects as bigint) as side_effects,
         by_session.cost_usd,
 
@@ -3397,7 +3392,6 @@ final as (
             when by_session.unknown_count < by_session.failure_count then 'not_recovered'
         end as recovery_status
     from by_session
-    left join credentials on by_session.session_id = credentials.session_id
 
 )
 
@@ -3429,6 +3423,77 @@ comment on column session_metrics.terminal_state is
 'How it ended: completed, failed, interrupted, cancelled, unknown, running or no_calls.';
 comment on column session_metrics.recovery_status is
 'Whether what failed succeeded later: not_needed, recovered, partly_recovered, not_recovered.';
+
+-- How long each tool takes, from bins: what tool_metrics says exactly, for stores so large that sorting all
+-- times takes too long or too much memory. A time stands for its bin's middle, which is at most 1 % off.
+create or replace view tool_estimates as
+with
+
+tool_calls as (
+
+    select * from int_tool_calls
+
+),
+
+by_bin as (
+
+    select
+        server_name,
+        tool_name,
+        measured_bin,
+        count(*) as call_count
+    from tool_calls
+    where measured_bin is not null
+    group by server_name, tool_name, measured_bin
+
+),
+
+ranked as (
+
+    select
+        server_name,
+        tool_name,
+        call_count,
+        -- The bins' upper ends are the powers of 1.02.
+        2 * power(cast(1.02 as double), measured_bin) / cast(2.02 as double) as bin_ms,
+        cast(sum(call_count) over up_to as double) as up_to_count,
+        cast(sum(call_count) over tool as double) as tool_count
+    from by_bin
+    window
+        tool as (partition by server_name, tool_name),
+        up_to as (
+            partition by server_name, tool_name
+            order by measured_bin
+        )
+
+),
+
+final as (
+
+    select
+        server_name,
+        tool_name,
+        cast(sum(call_count) as bigint) as measured_count,
+        min(bin_ms) filter (where up_to_count >= tool_count * cast(0.5 as double)) as p50_ms,
+        min(bin_ms) filter (where up_to_count >= tool_count * cast(0.9 as double)) as p90_ms,
+        min(bin_ms) filter (where up_to_count >= tool_count * cast(0.95 as double)) as p95_ms,
+        min(bin_ms) filter (where up_to_count >= tool_count * cast(0.99 as double)) as p99_ms
+    from ranked
+    group by server_name, tool_name
+
+)
+
+select * from final;
+
+comment on view tool_estimates is
+'One row per server and tool: how long it takes, each time within 1 %, quickly and in little memory.';
+comment on column tool_estimates.server_name is 'The server.';
+comment on column tool_estimates.tool_name is 'The tool.';
+comment on column tool_estimates.measured_count is 'Calls whose time counts: answered ones and timeouts.';
+comment on column tool_estimates.p50_ms is 'Half of the calls took at most about this long, in ms.';
+comment on column tool_estimates.p90_ms is '90 of 100 calls took at most about this long, in ms.';
+comment on column tool_estimates.p95_ms is '95 of 100 calls took at most about this long, in ms.';
+comment on column tool_estimates.p99_ms is '99 of 100 calls took at most about this long, in ms.';
 
 -- How each tool behaves. Every finished call counts, also those that failed: a fast error is still an error.
 -- Left out are open calls, which have not ended, and warm-up calls, which no budget is judged by either.

@@ -32,7 +32,7 @@ LAST_DAY = datetime(2026, 11, 20, tzinfo=UTC)
 _DIGITS = np.array([f"{byte:02x}" for byte in range(256)], dtype="S2").view("u1").reshape(256, 2)
 
 
-def fill(folder: Path, events: int, *, write=write_parquet, fill_columns=None):
+def fill(folder: Path, events: int, *, write=write_parquet):
     """Make a store of so many events, and give it with the bytes its events take."""
     store = create(folder)
     days = max(1, round(events / DAY_EVENTS))
