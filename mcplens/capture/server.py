@@ -10,12 +10,12 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from mcplens.capture.deadlines import deadline_of_task, is_late
+from mcplens.capture.deadlines import deadline_of_task
 from mcplens.capture.note import NOTES_OF_CALL
 from mcplens.capture.server_connections import MAX_CONNECTIONS
 from mcplens.capture.server_questions import with_watched_session
-from mcplens.capture.server_tap import Answered, Asked, ServerTap
-from mcplens.capture.server_wire import weight_of_params, weight_of_result
+from mcplens.capture.server_tap import Asked, ServerTap
+from mcplens.capture.server_wire import weight_of_params
 from mcplens.errors import UsageError
 
 if TYPE_CHECKING:
@@ -76,14 +76,14 @@ class ServerObserver:
         try:
             result = await call_next(ctx)
         except BaseException as error:
-            tap.note(Answered(asked, tap.ns(), None, error, is_late(asked.deadline, error)))
+            asked.failed(error)
             raise
         finally:
             try:  # noqa: SIM105  suppress() costs on the call's path
                 NOTES_OF_CALL.reset(token)
             except ValueError:  # What is thrown away half done ends in another context.
                 pass
-        tap.note(Answered(asked, tap.ns(), result, None), weight_of_result(result))
+        asked.answered(result)
         return result
 
     def _asked(self, ctx: Any, tap: ServerTap) -> Asked | None:

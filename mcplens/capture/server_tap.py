@@ -8,7 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mcplens.capture.backlog import Backlog
-from mcplens.capture.deadlines import is_interruption
+from mcplens.capture.deadlines import is_interruption, is_late
 from mcplens.capture.server_connections import ServerConnections
 from mcplens.capture.server_wire import (
     error_message,
@@ -16,6 +16,7 @@ from mcplens.capture.server_wire import (
     question_message,
     request_message,
     result_message,
+    weight_of_result,
     wire_size,
     without_progress_token,
 )
@@ -37,34 +38,46 @@ TICK_NS: Final = 1_000_000_000
 
 
 class Asked:
-    """A request or a notification, from when it was noted."""
+    """A request or a notification; noted when it is asked, and a request once more when it ends.
 
-    __slots__ = (
-        "_tap",
-        "beside",
-        "cancel",
-        "connection",
-        "ctx",
-        "deadline",
-        "is_over",
-        "is_stdio",
-        "ns",
-        "scope",
-    )
+    What is known later has its beginning here, where it costs the call nothing.
+    """
+
+    deadline: float | None = None
+    """By the event loop's clock, when the caller's time is up; None when it is not told."""
+    ended_ns = 0
+    result: Any = None
+    error: BaseException | None = None
+    is_late = False
+    """Whether the caller's time was up."""
+
+    is_read = False
+    """Whether it was read that it was asked; from here on, all is the reader's."""
+    connection: ServerConnection | None = None
+    scope = ""
+    beside = NOTHING_BESIDE
+    cancel: Cancel | None = None
+    """The caller's word that it no longer waits; it counts once the handler has let go."""
+    is_over = False
 
     def __init__(self, ctx: Any, tap: ServerTap, *, is_stdio: bool) -> None:
         self.ctx = ctx
         self.ns = tap.ns()
         self.is_stdio = is_stdio
-        self.deadline: float | None = None
-        """By the event loop's clock, when the caller's time is up; None when it has no end."""
         self._tap = tap
-        self.connection: ServerConnection | None = None
-        self.scope = ""
-        self.beside = NOTHING_BESIDE
-        self.cancel: Cancel | None = None
-        """The caller's word that it no longer waits; it counts once the handler has let go."""
-        self.is_over = False
+
+    def answered(self, result: Any) -> None:
+        """Note what it is answered with."""
+        self.ended_ns = self._tap.ns()
+        self.result = result
+        self._tap.note(self, weight_of_result(result))
+
+    def failed(self, error: BaseException) -> None:
+        """Note how it failed, or that it was given up."""
+        self.ended_ns = self._tap.ns()
+        self.error = error
+        self.is_late = is_late(self.deadline, error)
+        self._tap.note(self)
 
     def is_word_to_come(self) -> bool:
         """Say whether a caller that cancels may yet say so: over HTTP it just leaves."""
@@ -84,17 +97,6 @@ class Over(NamedTuple):
 
     request_id: Any
     protocol_version: str | None
-
-
-class Answered(NamedTuple):
-    """What came of a request."""
-
-    asked: Asked
-    ns: int
-    result: Any
-    error: BaseException | None
-    is_late: bool = False
-    """Whether the caller's time was up."""
 
 
 class Noted(NamedTuple):
@@ -132,14 +134,14 @@ class ServerTap:
     ) -> None:
         self.recorder = recorder
         self.ns = recorder.clock.ns
-        self._backlog: Backlog[Asked | Answered | Noted | Question] = Backlog()
+        self._backlog: Backlog[Asked | Noted | Question] = Backlog()
         self.note = self._backlog.note
         self.has_room = self._backlog.has_room
         self._connections = ServerConnections(
             recorder, server_name=server_name, server_info=server_info
         )
         self._scopes = count(1)
-        self._interrupted: deque[Answered] = deque()
+        self._interrupted: deque[Asked] = deque()
         self._cancelled: dict[str, Asked] = {}
         self._ticked_ns = 0
 
@@ -159,13 +161,11 @@ class ServerTap:
             self._end_cancelled(asked)
         self._connections.end(now)
 
-    def _read(self, item: Asked | Answered | Noted | Question) -> None:
+    def _read(self, item: Asked | Noted | Question) -> None:
         # An SDK's object may refuse in any way it likes; the others are read all the same.
         with suppress(Exception):
             if isinstance(item, Asked):
-                self._open(item)
-            elif isinstance(item, Answered):
-                self._close(item)
+                self._asked(item)
             elif isinstance(item, Question):
                 self._question(item)
             elif item.asked.connection is not None:
@@ -176,7 +176,7 @@ class ServerTap:
     def _rest(self, now: int) -> None:
         if lost := self._backlog.take_lost():
             self.recorder.count_lost(lost, is_told=False)
-        while self._interrupted and self._interrupted[0].ns + GRACE_NS <= now:
+        while self._interrupted and self._interrupted[0].ended_ns + GRACE_NS <= now:
             self._end_interrupted(self._interrupted.popleft())
         is_time = now - self._ticked_ns >= TICK_NS
         for connection in self._connections:
@@ -185,6 +185,13 @@ class ServerTap:
         if is_time:
             self._connections.tick(now)
             self._ticked_ns = now
+
+    def _asked(self, asked: Asked) -> None:
+        if asked.is_read:
+            self._close(asked)
+        else:
+            asked.is_read = True
+            self._open(asked)
 
     def _open(self, asked: Asked) -> None:
         ctx = asked.ctx
@@ -206,9 +213,11 @@ class ServerTap:
             beside=asked.beside,
         )
 
-    def _close(self, answered: Answered) -> None:
-        asked, error = answered.asked, answered.error
+    def _close(self, asked: Asked) -> None:
         connection, ctx = asked.connection, asked.ctx
+        # Requests are remembered for a while; what they came to may be large.
+        result, asked.result = asked.result, None
+        error, asked.error = asked.error, None
         if connection is None:
             return
         asked.is_over = True
@@ -218,23 +227,22 @@ class ServerTap:
             # Nothing is written any more, whatever the handler came to.
             self._end_cancelled(asked)
         elif error is None:
-            self._answer(answered, result_message(ctx.request_id, answered.result))
+            self._answer(asked, result_message(ctx.request_id, result))
         elif is_interruption(error) and not asked.is_word_to_come():
-            self._end_interrupted(answered)
+            self._end_interrupted(asked)
         elif is_interruption(error):
-            self._interrupted.append(answered)
+            self._interrupted.append(asked)
         elif isinstance(error, Exception):
-            self._answer(answered, error_message(ctx.request_id, error, ctx.protocol_version))
+            self._answer(asked, error_message(ctx.request_id, error, ctx.protocol_version))
         else:  # What ends the whole process.
-            connection.correlator.exchange_ended(asked.scope, "server_closed", answered.ns)
+            connection.correlator.exchange_ended(asked.scope, "server_closed", asked.ended_ns)
 
-    def _answer(self, answered: Answered, message: Mapping[str, Any]) -> None:
-        asked = answered.asked
+    def _answer(self, asked: Asked, message: Mapping[str, Any]) -> None:
         if asked.connection is not None:
             asked.connection.correlator.message(
                 "to_client",
                 message,
-                ns=answered.ns,
+                ns=asked.ended_ns,
                 size=wire_size(message),
                 beside=asked.beside,
             )
@@ -259,16 +267,16 @@ class ServerTap:
                 "to_server", cancel.message, ns=cancel.ns, beside=asked.beside
             )
 
-    def _end_interrupted(self, answered: Answered) -> None:
-        asked, connection = answered.asked, answered.asked.connection
+    def _end_interrupted(self, asked: Asked) -> None:
+        connection = asked.connection
         if connection is None or connection.is_stdio:
             return  # Only the client's cancel does that, or its end, which ends all that is open.
         reason = "interrupted"
-        if answered.is_late:
+        if asked.is_late:
             reason = "deadline"
         elif not asked.is_word_to_come():
             reason = "client_closed"
-        connection.correlator.exchange_ended(asked.scope, reason, answered.ns)
+        connection.correlator.exchange_ended(asked.scope, reason, asked.ended_ns)
 
     def _question(self, question: Question) -> None:
         asked = question.asked

@@ -54,7 +54,7 @@ def sql(reading: Reading, query: str | None) -> None:
 
 
 def answer_query(out: Output, con: DuckDBPyConnection, text: str) -> None:
-    """Answer one question; of several statements the last one answers."""
+    """Answer one question, before which may stand what it needs, such as `set`."""
     answer = ask_much(con, text)
     if not out.is_table:
         out.rows(answer, lambda _: [])

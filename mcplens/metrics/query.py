@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 _BATCH = 10_000
+_QUESTIONS = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 _KIND = re.compile(r"^[A-Z][A-Za-z ]* Error: ")
 _HINTS = {"Did you mean ": "Did you mean ", "Candidate bindings: ": "Did you mean one of "}
 
@@ -35,11 +36,23 @@ def run_query(
         KeyboardInterrupt: Ctrl-C came while it ran.
     """
     with _errors_in_one_line():
+        _refuse_several(con, sql)
         answer = interruptible(con, lambda: con.execute(sql, list(parameters)))
     # Where there is nothing to run, DuckDB answers with nothing at all.
     if answer is None or answer.description is None:
         raise QueryError("there is no query in it. Write one, such as: from tool_metrics")
     return _apart([column[0] for column in answer.description]), _rows(con)
+
+
+def _refuse_several(con: DuckDBPyConnection, sql: str) -> None:
+    """Refuse questions of which DuckDB would answer the last only; what sets up goes before it."""
+    if ";" not in sql.rstrip("; \t\r\n"):
+        return
+    before = con.extract_statements(sql)[:-1]
+    if any(statement.type in _QUESTIONS for statement in before):
+        raise QueryError(
+            "there are several questions in it, and one answer has room for one. Ask each by itself"
+        )
 
 
 def _apart(names: Sequence[str]) -> list[str]:

@@ -53,6 +53,23 @@ def test_a_long_answer_says_where_it_was_cut(mcplens):
     assert "the first 200 rows; --format json or csv gives all" in ran.err
 
 
+@pytest.mark.parametrize("questions", ["select 1; select 2", "from calls;\nshow tables;"])
+def test_several_questions_are_refused(mcplens, questions):
+    ran = mcplens("sql", questions)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.splitlines()[-1] == (
+        "mcplens: there are several questions in it, and one answer has room for one. "
+        "Ask each by itself"
+    )
+
+
+def test_what_a_question_needs_may_stand_before_it(mcplens):
+    ran = mcplens("sql", "set variable least = 2; select getvariable('least') as least, ';' as s;;")
+
+    assert ran.out == "least  s\n    2  ;\n"
+
+
 def test_a_question_may_be_piped_in(mcplens, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO("select\n1 as one;\n"))
 
