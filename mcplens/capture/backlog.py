@@ -69,6 +69,8 @@ class Backlog(Generic[T]):
         """Read a few, and say whether more are waiting; `read` says False to what is not due."""
         for _ in range(READ_AT_ONCE):
             if not self._waiting:
+                # Two who noted at once may count as one; it must not sum up over weeks.
+                self._gone_bytes = self._noted_bytes
                 return False
             item, weight = self._waiting.popleft()
             if read(item) is False:

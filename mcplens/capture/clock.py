@@ -42,3 +42,7 @@ class Clock:
         if offset_ns - self._offset_ns > _LEAP_NS:
             self._offset_ns = offset_ns
         return _EPOCH + (ns + self._offset_ns) // 1000 * _MICROSECOND
+
+    def unix_s(self) -> float:
+        """Say how many seconds passed since 1970, by the same clock as `utc`."""
+        return (self.utc(self.ns()) - _EPOCH).total_seconds()

@@ -11,22 +11,23 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections import deque
 from contextlib import suppress
-from itertools import count, islice
+from itertools import count
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from mcplens import __version__
 from mcplens.capture.clock import Clock
 from mcplens.capture.correlator import Correlator
+from mcplens.capture.forks import ForkGate
 from mcplens.capture.losses import Losses
 from mcplens.capture.names import clean_name
 from mcplens.capture.privacy import Keep, Privacy
+from mcplens.capture.row_queue import MAX_BYTES, MAX_ROWS, RowQueue
 from mcplens.capture.stderr import say as say_on_stderr
 from mcplens.capture.writer import Writer
 from mcplens.config import NO_SETTINGS, Settings, hash_key
 from mcplens.errors import StoreError
-from mcplens.events import SCHEMA_VERSION, Event, Observer, Row, Run
+from mcplens.events import SCHEMA_VERSION, Observer, Row, Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,14 +35,8 @@ if TYPE_CHECKING:
     from mcplens.capture.identity import ConnectionFacts
     from mcplens.store.layout import Store
 
-CHUNK: Final = 64
-"""Rows encoded at once; a longer call into C would make the watched process wait for the GIL."""
-
 BREATH_S: Final = 0.0005
 """Sleep between chunks, in seconds, in which the watched process runs."""
-
-MAX_WAITING_BYTES: Final = 64_000_000
-"""What of contents may wait for a store in trouble; looked at whenever it is tried again."""
 
 
 class Source(Protocol):
@@ -67,7 +62,8 @@ class Recorder:
         settings: Settings = NO_SETTINGS,
         run_id: str | None = None,
         clock: Clock | None = None,
-        max_rows: int = 50_000,
+        max_rows: int = MAX_ROWS,
+        max_bytes: int = MAX_BYTES,
         wake_s: float = 0.05,
         idle_s: float = 0.1,
         seal: bool = True,
@@ -85,6 +81,7 @@ class Recorder:
             run_id: Random unless given.
             clock: What the time is.
             max_rows: Rows that may wait; what comes beyond is dropped and counted.
+            max_bytes: About what they may weigh together.
             wake_s: How often the thread looks for work while there is some, in seconds.
             idle_s: How often it looks when nothing comes, in seconds.
             seal: Whether to start turning closed parts into Parquet; not for a store that is soon
@@ -105,18 +102,17 @@ class Recorder:
             say(hashing.trouble)
         self.clock = clock or Clock()
         self.store = store
-        self._max_rows = max_rows
-        self._room = max_rows
         self._wake_s = wake_s
         self._idle_s = idle_s
         self._is_lazy = is_lazy
         self._say = say
-        self._queue: deque[Row] = deque()
+        self._queue = RowQueue(max_rows=max_rows, max_bytes=max_bytes)
         self._sources: tuple[Source, ...] = ()
         self._sources_lock = threading.Lock()
         self._sequences = count(1)
         self._connections = count(1)
         self._losses = Losses(self.run_id)
+        gate = ForkGate()
         self._writer = Writer(
             store,
             run=Run(
@@ -130,19 +126,20 @@ class Recorder:
             ),
             losses=self._losses,
             clock=self.clock,
+            gate=gate,
             seal=seal,
-            on_trouble=self._make_room,
             say=say,
         )
         self._deadline_ns = 0
         self._closing = threading.Event()
         self._process_id = os.getpid()
+        gate.mind(self._abandon)
         self._thread = threading.Thread(target=self._run, name="mcplens-recorder", daemon=True)
         try:
             self._thread.start()
         except RuntimeError as error:  # A machine may allow no more of them.
             self._closing.set()
-            self._room = 0
+            self._queue.close()
             say(f"recording nothing, the traffic goes on: {error}")
 
     @property
@@ -187,18 +184,18 @@ class Recorder:
 
     def record(self, row: Row) -> None:
         """Take one row; never waits, never raises, and drops the row when the queue is full."""
-        if len(self._queue) < self._room:
-            self._queue.append(row)
-        else:
+        if not self._queue.append(row):
             self._losses.add(1)
 
     def wait_for_room(self, *, below: int = 1) -> None:
-        """Wait until fewer rows than `below` wait: for whoever would rather wait than lose one.
+        """Wait until fewer rows than `below` wait, and no heap of contents.
+
+        For whoever would rather wait than lose a row.
 
         Raises:
             StoreError: the store does not take them.
         """
-        while len(self._queue) >= below:
+        while self._queue.is_filled(below=below):
             if self._writer.trouble is not None:
                 raise StoreError(self._writer.trouble)
             time.sleep(BREATH_S)
@@ -228,19 +225,20 @@ class Recorder:
         self._closing.set()
         self._thread.join(timeout)
 
-    def abandon(self) -> None:
-        """Let go, in a fork, of what belongs to the process that was forked."""
-        if os.getpid() == self._process_id:
-            return
-        self._sources = ()
-        self._queue.clear()
-        self._writer.abandon()
-
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _abandon(self) -> None:
+        """Let go, in a fork, of what belongs to the process that was forked; take no row there."""
+        # Another thread may have held any lock when the process was forked.
+        self._sources_lock = threading.Lock()
+        self._losses = Losses(self.run_id)
+        self._sources = ()
+        self._queue.close()
+        self._writer.abandon()
 
     def _run(self) -> None:
         if not self._is_lazy:
@@ -248,6 +246,7 @@ class Recorder:
         pause = self._wake_s
         while not self._closing.wait(pause):
             has_worked = self._work_off()
+            self._writer.rest()
             pause = self._wake_s if has_worked else min(pause * 2, self._idle_s)
         self._writer.try_now()  # A store in trouble gets its last chance.
         self._work_off()
@@ -281,20 +280,13 @@ class Recorder:
         return is_more_waiting
 
     def _write_chunk(self) -> bool:
-        if self._losses.is_untold and len(self._queue) < self._max_rows:
-            self._queue.append(self._losses.tell(self.clock))
-        rows = list(islice(self._queue, CHUNK))
+        if self._losses.is_untold and self._queue.has_room():
+            self._queue.insist(self._losses.tell(self.clock))
+        rows = self._queue.chunk()
         if not rows or not self._writer.write(rows):
             return False
-        for _ in rows:
-            self._queue.popleft()
-        self._room = self._max_rows
+        self._queue.written(rows)
         return True
-
-    def _make_room(self) -> None:
-        # Where contents are kept, few rows may be much.
-        waiting = sum(map(_content_size, list(self._queue)))
-        self._room = 0 if waiting > MAX_WAITING_BYTES else self._max_rows
 
     def _finish(self) -> None:
         for source in self._sources:
@@ -303,11 +295,7 @@ class Recorder:
         # What they said at the last; one piece of it even when the time is up.
         while self._write_chunk() and self.clock.ns() < self._deadline_ns:
             pass
-        self._losses.add(len(self._queue))
+        self._losses.add(self._queue.close())  # What comes now is dropped too, and counted.
         if not self._is_lazy or self._writer.has_begun:
             self._writer.end()
         self._writer.close()
-
-
-def _content_size(row: Row) -> int:
-    return len(row.arguments or "") + len(row.result or "") if isinstance(row, Event) else 0

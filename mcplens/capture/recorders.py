@@ -96,8 +96,6 @@ class Recorders:
         """Begin again in a fork, where the recorders have no threads."""
         # Another thread may have held the lock when the process was forked.
         self._lock = threading.Lock()
-        for recorder in self._made.values():
-            recorder.abandon()
         self._made = {}
 
 

@@ -18,14 +18,20 @@ from mcplens.store.spool import Spool, start_sealing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from mcplens.capture.clock import Clock
+    from mcplens.capture.forks import ForkGate
     from mcplens.capture.losses import Losses
     from mcplens.events import Row
 
 RETRY_NS: Final = 1_000_000_000
 """How long a store in trouble is left alone."""
+
+REST_NS: Final = 1_000_000_000
+"""How often somebody who has nothing to write looks whether a part has become old."""
+
+SEAL_AGAIN_NS: Final = 60_000_000_000
+"""How long sealing is left alone when it failed."""
 
 
 class Writer:
@@ -38,8 +44,8 @@ class Writer:
         run: Run,
         losses: Losses,
         clock: Clock,
+        gate: ForkGate,
         seal: bool,
-        on_trouble: Callable[[], None],
         say: Callable[[str], None],
     ) -> None:
         """Write into a store; without one, rows are taken and dropped.
@@ -49,21 +55,24 @@ class Writer:
             run: What is known of the run at its beginning.
             losses: What the run had to drop.
             clock: What the time is.
+            gate: Held while files are half made.
             seal: Whether to start turning closed parts into Parquet.
-            on_trouble: Called whenever the store did not take rows.
             say: Takes the one line about a store in trouble.
         """
         self._store = store
         self._run = run
         self._losses = losses
         self._clock = clock
+        self._gate = gate
         self._seals = seal
-        self._on_trouble = on_trouble
         self._say = say
         self._spool: Spool | None = None
         self._events = 0
         self._has_told = False
         self._retry_ns = 0
+        self._rest_ns = 0
+        self._seal_ns: int | None = None
+        self._has_told_of_sealing = False
         self.trouble: str | None = None
         """What ails the store now."""
 
@@ -74,10 +83,23 @@ class Writer:
 
     def write(self, rows: Sequence[Row]) -> bool:
         """Write rows as the spool's next; False when they must be tried again later."""
-        if self._store is not None and not self._write(self._store, rows):
-            return False
+        if self._store is not None:
+            with self._gate:
+                if not self._write(self._store, rows):
+                    return False
         self._events += sum(isinstance(row, Event) and row.outcome is not None for row in rows)
         return True
+
+    def rest(self) -> None:
+        """See to what becomes due although nothing is written; cheap, so call it often."""
+        now = self._clock.ns()
+        if now < self._rest_ns or self._spool is None:
+            return
+        self._rest_ns = now + REST_NS
+        with self._gate, suppress(Exception):  # Nothing waits for it: the next time will do.
+            self._spool.rest()
+        if self._seal_ns is not None and now >= self._seal_ns:
+            self._start_sealing()
 
     def try_now(self) -> None:
         """Give a store in trouble its next chance at once."""
@@ -90,7 +112,7 @@ class Writer:
     def close(self) -> None:
         """Close the spool; nothing can be written after."""
         if self._spool is not None:
-            with suppress(Exception):  # What was written stands, closed or not.
+            with self._gate, suppress(Exception):  # What was written stands, closed or not.
                 self._spool.close()
 
     def abandon(self) -> None:
@@ -121,16 +143,20 @@ class Writer:
         self._has_told = True
         self.trouble = str(error)
         self._retry_ns = self._clock.ns() + RETRY_NS
-        self._on_trouble()
 
     def _open_spool(self, store: Store) -> Spool:
-        if self._spool is not None and self._spool.path.exists():
+        if self._spool is not None and self._spool.is_in_place():
             return self._spool
         removed, self._spool = self._spool, None
         if removed is not None:
             removed.close()
         create(store.path)
-        spool = Spool(store, run_id=self._run.run_id, on_part_closed=self._seal)
+        spool = Spool(
+            store,
+            run_id=self._run.run_id,
+            clock=self._clock.unix_s,
+            on_part_closed=lambda _: self._start_sealing(),
+        )
         try:
             spool.write([self._run_row()])
         except Exception:
@@ -139,10 +165,19 @@ class Writer:
         self._spool = spool
         return spool
 
-    def _seal(self, part: Path) -> None:
-        if self._seals and self._store is not None and part.exists():
-            with suppress(OSError):  # Any later command seals as well.
-                start_sealing(self._store)
+    def _start_sealing(self) -> None:
+        self._seal_ns = None
+        # A store that was removed is not worth a process.
+        if self._seals and self._store is not None and self._store.spool.exists():
+            start_sealing(self._store, on_failure=self._sealing_failed)
+
+    def _sealing_failed(self, reason: str) -> None:
+        if self._store is None or not self._store.spool.exists():
+            return
+        self._seal_ns = self._clock.ns() + SEAL_AGAIN_NS
+        if not self._has_told_of_sealing:
+            self._has_told_of_sealing = True
+            self._say(f"what is recorded is readable, but not turned into Parquet: {reason}")
 
     def _run_row(self, *, is_end: bool = False) -> Run:
         row = msgspec.structs.replace(self._run)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -29,12 +30,15 @@ if TYPE_CHECKING:
 
 _DAY_S = 86_400
 
+_INEXPRESSIBLE = (msgspec.MsgspecError, UnicodeError, TypeError, ValueError)
+"""What a row that JSON cannot express may raise."""
+
 
 class Spool:
     """Append rows to a store, safely against the death of this process.
 
-    A part is closed when it is full, when its first row is old, and when a day ends in UTC; the
-    next part is open and locked before.
+    A part is closed when it is full, when its first row is old, and when a day ends in UTC, with
+    the next row or with the next `rest`; the next part is open and locked before.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class Spool:
         self._sealed = store.manifest.read_bytes() if store.manifest.exists() else b""
         self._number = 0
         self._descriptor = -1
+        self._identity = (0, 0)
         self._size = 0
         self._is_torn = False
         self._first_written = 0.0
@@ -71,10 +76,9 @@ class Spool:
         Raises:
             StoreError: the system did not take the rows; none of them stands then.
         """
-        lines = self._encode(rows)
-        if not lines:
+        content = self._encode(rows)
+        if not content:
             return 0
-        content = b"".join(lines)
         now = self._clock()
         try:
             if self._size and self._is_due(now, len(content)):
@@ -85,12 +89,29 @@ class Spool:
         except OSError as trouble:
             raise _refused(self.path, trouble) from trouble
 
+    def rest(self) -> None:
+        """Close the part if it has become old, although nothing comes.
+
+        Raises:
+            StoreError: the next part cannot be made; this one goes on.
+        """
+        if self._size and self._is_due(self._clock(), 0) and self.is_in_place():
+            self._rotate()
+
+    def is_in_place(self) -> bool:
+        """Say whether the part still stands where readers look for it, and is no other file."""
+        try:
+            found = os.stat(self.path)
+        except FileNotFoundError:
+            return False
+        return (found.st_ino, found.st_dev) == self._identity
+
     def close(self) -> None:
         """Close the part; nothing can be written after."""
         if self._descriptor < 0:
             return
         path = self.path
-        if not self._size:
+        if not self._size and self.is_in_place():
             path.unlink(missing_ok=True)
         os.close(self._descriptor)
         self._descriptor = -1
@@ -103,18 +124,18 @@ class Spool:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _encode(self, rows: Sequence[Row]) -> list[bytes]:
+    def _encode(self, rows: Sequence[Row]) -> bytes:
         try:
-            return [self._encoder.encode(row) + b"\n" for row in rows]
-        except (msgspec.MsgspecError, UnicodeError, TypeError, ValueError):
+            return self._encoder.encode_lines(rows)
+        except _INEXPRESSIBLE:
             # One row that cannot be written must not cost the others.
-            return [line for row in rows if (line := self._encode_or_none(row))]
+            return b"".join(map(self._encode_one, rows))
 
-    def _encode_or_none(self, row: Row) -> bytes | None:
+    def _encode_one(self, row: Row) -> bytes:
         try:
             return self._encoder.encode(row) + b"\n"
-        except (msgspec.MsgspecError, UnicodeError, TypeError, ValueError):
-            return None
+        except _INEXPRESSIBLE:
+            return b""
 
     def _append(self, content: bytes) -> int:
         # Half a line that stayed gets its end first.
@@ -164,6 +185,8 @@ class Spool:
             self._descriptor = _open_locked(path)
         except OSError as trouble:
             raise _refused(path, trouble) from trouble
+        made = os.fstat(self._descriptor)
+        self._identity = made.st_ino, made.st_dev
         self._number, self._size, self._is_torn = number, 0, False
         self.path = path
         """The part that is being written."""
@@ -181,6 +204,8 @@ def _open_locked(path: Path) -> int:
         hidden.rename(path)
     except OSError:
         os.close(descriptor)
+        with suppress(OSError):
+            hidden.unlink()
         raise
     return descriptor
 
@@ -189,17 +214,35 @@ def _refused(path: Path, trouble: OSError) -> StoreError:
     return StoreError(f"cannot write {path} ({cause(trouble)}). Make room or allow writing there")
 
 
-def start_sealing(store: Store) -> None:
-    """Have a process of its own turn what is closed into Parquet; return at once."""
+def start_sealing(store: Store, *, on_failure: Callable[[str], None] = lambda _: None) -> None:
+    """Have a process of its own turn what is closed into Parquet; return at once, never raise.
+
+    Args:
+        store: The store.
+        on_failure: Takes the reason why nothing is sealed, on any thread, at any time. What is not
+            sealed stays readable.
+    """
     if not sys.executable or hasattr(sys, "frozen"):
         return  # A program with Python inside: started again, it would do all its own work anew.
     try:
         process = _spawn_housekeeping(store)
-    except OSError:
-        # What is not sealed stays readable, and the next recorder tries again.
+    except OSError as trouble:
+        on_failure(cause(trouble))
         return
     # Somebody has to take its exit code, or it stays in the process table.
-    Thread(target=process.wait, name="mcplens-housekeeping", daemon=True).start()
+    waiting = Thread(
+        target=_wait_for, args=(process, on_failure), name="mcplens-housekeeping", daemon=True
+    )
+    with suppress(RuntimeError):  # No more threads: whoever starts a process next takes the code.
+        waiting.start()
+
+
+def _wait_for(process: subprocess.Popen[bytes], on_failure: Callable[[str], None]) -> None:
+    _, said = process.communicate()
+    if process.returncode:
+        lines = said.decode(errors="replace").split("\n")
+        last = next((line for line in reversed(lines) if line.strip()), None)
+        on_failure(last or f"it ended with {process.returncode}")
 
 
 def _spawn_housekeeping(store: Store) -> subprocess.Popen[bytes]:
@@ -208,6 +251,6 @@ def _spawn_housekeeping(store: Store) -> subprocess.Popen[bytes]:
         [sys.executable, "-P", "-m", "mcplens.store.housekeeping", str(store.path)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         start_new_session=True,
     )

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from mcplens.capture import recorder as recorder_module
 from mcplens.capture import writer as writer_module
 from mcplens.capture.clock import Clock
 from mcplens.capture.recorder import Recorder
@@ -19,7 +18,7 @@ from tests.spooled import rows
 def no_sealing(monkeypatch):
     """Parts stay as they were written, and no process is started for them."""
     started = []
-    monkeypatch.setattr(writer_module, "start_sealing", started.append)
+    monkeypatch.setattr(writer_module, "start_sealing", lambda store, **_: started.append(store))
     return started
 
 
@@ -147,23 +146,22 @@ def test_a_full_queue_drops_and_counts(store, trouble):
     assert rows(store.path, "runs")[-1].lost_count == 7
 
 
-def test_contents_that_wait_for_a_store_in_trouble_do_not_fill_the_memory(
-    store, trouble, monkeypatch
-):
-    monkeypatch.setattr(recorder_module, "MAX_WAITING_BYTES", 1000)
+def test_contents_that_wait_are_bounded_by_what_they_weigh(store, trouble):
     trouble.is_broken = True
-    with Recorder(store, observer="client", say=trouble.said.append) as recorder:
-        recorder.record(call(sequence=1, arguments="x" * 400, result="x" * 601))
-        tries = trouble.tries
-        until(lambda: trouble.tries > tries + 1)
-        recorder.record(call(sequence=2))
+    # A row weighs 1,000 bytes and its contents.
+    with Recorder(store, observer="client", max_bytes=5_000, say=trouble.said.append) as recorder:
+        until(lambda: trouble.tries)
+        recorder.record(call(sequence=1, arguments="x" * 1_000, result="x" * 1_000))
+        recorder.record(call(sequence=2, result="x" * 1_001))
+        recorder.record(call(sequence=3, result="x" * 1_000))
         assert recorder.lost_count == 1
 
         trouble.is_broken = False
         until(lambda: rows(store.path, "notices"))
-        recorder.record(call(sequence=3))
+        recorder.record(call(sequence=4, result="x" * 9_000))
 
-    assert [e.sequence for e in rows(store.path, "events")] == [1, 3]
+    found = [(e.sequence, e.lost_before) for e in rows(store.path, "events")]
+    assert found == [(1, None), (3, None), (4, 1)]
 
 
 def test_rows_wait_for_a_store_in_trouble(store, trouble):

@@ -40,7 +40,6 @@ SHOWN_LINES: Final = 5
 
 _NAME_DIGITS: Final = 24
 _MAX_WAITING: Final = 4096
-_ROWS_PER_WAIT: Final = 1024
 _MAX_SEEN: Final = 1_000_000
 _MAX_CONNECTIONS: Final = 10_000
 
@@ -116,7 +115,6 @@ class Intake:
         self._is_live = is_live
         self._rules = ErrorRules(recorder.settings.error_rules)
         self._next_number = recorder.next_sequence if is_live else count(1).__next__
-        self._taken = 0
         self._spans: SpanPool | None = None
 
     def privacy_of(self, server: str | None, target: str | None) -> Privacy:
@@ -279,10 +277,9 @@ class Intake:
         if isinstance(row, Event):
             row.sequence = self._next_number()
             self.counts.calls += 1
-        self.recorder.record(row)
-        self._taken += 1
-        if self._taken % _ROWS_PER_WAIT == 0 and not self._is_live:
+        if not self._is_live:
             self.recorder.wait_for_room(below=_MAX_WAITING)
+        self.recorder.record(row)
         return True
 
     def _remember(self, event: Event) -> None:

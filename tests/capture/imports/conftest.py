@@ -50,5 +50,5 @@ class Importing:
 @pytest.fixture
 def importing(tmp_path, monkeypatch):
     # Sealing in the background would move rows away while a test looks at them.
-    monkeypatch.setattr("mcplens.capture.writer.start_sealing", lambda _: None)
+    monkeypatch.setattr("mcplens.capture.writer.start_sealing", lambda *_, **__: None)
     return Importing(tmp_path)

@@ -21,7 +21,7 @@ CALL = {"mcp.method.name": "tools/call", "gen_ai.tool.name": "search"}
 @pytest.fixture
 def recorded(tmp_path, monkeypatch):
     """A provider whose spans are recorded; calling it ends the run and gives the calls."""
-    monkeypatch.setattr("mcplens.capture.writer.start_sealing", lambda _: None)
+    monkeypatch.setattr("mcplens.capture.writer.start_sealing", lambda *_, **__: None)
     store = create(tmp_path / "store")
     recorder = Recorder(store, observer="import")
     provider = trace.TracerProvider()

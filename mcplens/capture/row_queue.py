@@ -1,0 +1,122 @@
+"""The rows that wait to be written, bounded by their number and by what they weigh.
+
+Any thread appends, one thread takes chunks from the other end and says when they are written; until
+then they stay where they are, so that a store in trouble costs no row.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from mcplens.events import Definition, Event
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mcplens.events import Row
+
+MAX_ROWS: Final = 50_000
+"""Rows that may wait; what comes beyond is dropped and counted."""
+
+MAX_BYTES: Final = 64_000_000
+"""About what they may weigh together; a single one may weigh more."""
+
+CHUNK_ROWS: Final = 64
+"""Rows written at once; a longer call into C would make the watched process wait for the GIL."""
+
+CHUNK_BYTES: Final = 256_000
+"""About what they may weigh together, for the same reason; a single one may weigh more."""
+
+ROW_BYTES: Final = 1_000
+"""About what a row without contents takes in memory."""
+
+
+class RowQueue:
+    """A queue that any thread fills and one thread empties."""
+
+    __slots__ = ("_added_bytes", "_max_bytes", "_max_rows", "_rows", "_written_bytes")
+
+    def __init__(self, *, max_rows: int = MAX_ROWS, max_bytes: int = MAX_BYTES) -> None:
+        self._rows: deque[Row] = deque()
+        self._max_rows = max_rows
+        self._max_bytes = max_bytes
+        # Those who append add to one and the writer to the other: what waits is the difference.
+        self._added_bytes = 0
+        self._written_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def append(self, row: Row) -> bool:
+        """Take a row, unless there is no room; on a call's own path."""
+        weight = ROW_BYTES
+        if type(row) is Event:  # What `weigh` does, without the price of a call.
+            if row.arguments is not None:
+                weight += len(row.arguments)
+            if row.result is not None:
+                weight += len(row.result)
+        elif type(row) is Definition:
+            weight = weigh(row)
+        waiting = len(self._rows)
+        if waiting >= self._max_rows or (
+            waiting and self._added_bytes - self._written_bytes + weight > self._max_bytes
+        ):
+            return False
+        self._added_bytes += weight
+        self._rows.append(row)
+        return True
+
+    def has_room(self) -> bool:
+        """Say whether a row without contents would be taken."""
+        waiting = self._added_bytes - self._written_bytes
+        return len(self._rows) < self._max_rows and waiting + ROW_BYTES <= self._max_bytes
+
+    def insist(self, row: Row) -> None:
+        """Take a row, room or not."""
+        self._added_bytes += weigh(row)
+        self._rows.append(row)
+
+    def is_filled(self, *, below: int) -> bool:
+        """Say whether as many rows wait, or so much that whoever can wait should."""
+        waiting = len(self._rows)
+        return waiting >= below or (
+            waiting > 0 and self._added_bytes - self._written_bytes > self._max_bytes // 2
+        )
+
+    def chunk(self) -> list[Row]:
+        """Give what is to be written next, and keep it."""
+        rows = list(islice(self._rows, CHUNK_ROWS))  # In one step: others append meanwhile.
+        weight = 0
+        for number, row in enumerate(rows):
+            weight += weigh(row)
+            if weight > CHUNK_BYTES and number:
+                return rows[:number]
+        return rows
+
+    def written(self, chunk: Sequence[Row]) -> None:
+        """Let go of a chunk."""
+        rows = self._rows
+        for row in chunk:
+            rows.popleft()
+            self._written_bytes += weigh(row)
+        if not rows:
+            # Two who added at once may have been counted as one; it must not sum up over weeks.
+            self._written_bytes = self._added_bytes
+
+    def close(self) -> int:
+        """Take nothing any more, and say how many rows are dropped with it."""
+        self._max_rows = 0
+        dropped = len(self._rows)
+        self._rows.clear()
+        return dropped
+
+
+def weigh(row: Row) -> int:
+    """Tell about how many bytes a row takes."""
+    if type(row) is Event:
+        return ROW_BYTES + len(row.arguments or "") + len(row.result or "")
+    if type(row) is Definition:
+        return ROW_BYTES + len(row.definition or "")
+    return ROW_BYTES
