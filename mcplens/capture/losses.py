@@ -56,6 +56,8 @@ class Losses:
 
     def mark(self, rows: Iterable[Row]) -> None:
         """Say on the first event behind a notice how much is missing before it."""
+        if self._on_the_way is None and not self._before_next_event:
+            return
         for row in rows:
             if row is self._on_the_way:
                 self._before_next_event += self._on_the_way.lost_count or 0

@@ -36,7 +36,14 @@ ROW_BYTES: Final = 1_000
 class RowQueue:
     """A queue that any thread fills and one thread empties."""
 
-    __slots__ = ("_added_bytes", "_max_bytes", "_max_rows", "_rows", "_written_bytes")
+    __slots__ = (
+        "_added_bytes",
+        "_chunk_bytes",
+        "_max_bytes",
+        "_max_rows",
+        "_rows",
+        "_written_bytes",
+    )
 
     def __init__(self, *, max_rows: int = MAX_ROWS, max_bytes: int = MAX_BYTES) -> None:
         self._rows: deque[Row] = deque()
@@ -45,6 +52,7 @@ class RowQueue:
         # Those who append add to one and the writer to the other: what waits is the difference.
         self._added_bytes = 0
         self._written_bytes = 0
+        self._chunk_bytes = 0
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -86,21 +94,28 @@ class RowQueue:
         )
 
     def chunk(self) -> list[Row]:
-        """Give what is to be written next, and keep it."""
+        """Give what is to be written next, and keep it until it is."""
         rows = list(islice(self._rows, CHUNK_ROWS))  # In one step: others append meanwhile.
-        weight = 0
+        self._chunk_bytes = ROW_BYTES * len(rows)
+        if self._added_bytes - self._written_bytes > ROW_BYTES * len(self._rows):
+            rows = self._light_enough(rows)
+        return rows
+
+    def _light_enough(self, rows: list[Row]) -> list[Row]:
+        self._chunk_bytes = 0
         for number, row in enumerate(rows):
-            weight += weigh(row)
-            if weight > CHUNK_BYTES and number:
+            weight = weigh(row)
+            if number and self._chunk_bytes + weight > CHUNK_BYTES:
                 return rows[:number]
+            self._chunk_bytes += weight
         return rows
 
     def written(self, chunk: Sequence[Row]) -> None:
-        """Let go of a chunk."""
+        """Let go of the chunk that was given last."""
         rows = self._rows
-        for row in chunk:
+        for _ in chunk:
             rows.popleft()
-            self._written_bytes += weigh(row)
+        self._written_bytes += self._chunk_bytes
         if not rows:
             # Two who added at once may have been counted as one; it must not sum up over weeks.
             self._written_bytes = self._added_bytes

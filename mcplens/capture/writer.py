@@ -87,7 +87,9 @@ class Writer:
             with self._gate:
                 if not self._write(self._store, rows):
                     return False
-        self._events += sum(isinstance(row, Event) and row.outcome is not None for row in rows)
+        for row in rows:
+            if type(row) is Event and row.outcome is not None:
+                self._events += 1
         return True
 
     def rest(self) -> None:

@@ -101,7 +101,7 @@ class Spool:
     def is_in_place(self) -> bool:
         """Say whether the part still stands where readers look for it, and is no other file."""
         try:
-            found = os.stat(self.path)
+            found = self.path.stat()
         except FileNotFoundError:
             return False
         return (found.st_ino, found.st_dev) == self._identity
