@@ -102,7 +102,7 @@ class Spool:
         """Say whether the part still stands where readers look for it, and is no other file."""
         try:
             found = self.path.stat()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
         return (found.st_ino, found.st_dev) == self._identity
 
@@ -233,8 +233,11 @@ def start_sealing(store: Store, *, on_failure: Callable[[str], None] = lambda _:
     waiting = Thread(
         target=_wait_for, args=(process, on_failure), name="mcplens-housekeeping", daemon=True
     )
-    with suppress(RuntimeError):  # No more threads: whoever starts a process next takes the code.
+    try:
         waiting.start()
+    except RuntimeError:  # No more threads: whoever starts a process next takes the code.
+        if process.stderr is not None:
+            process.stderr.close()
 
 
 def _wait_for(process: subprocess.Popen[bytes], on_failure: Callable[[str], None]) -> None:

@@ -59,6 +59,44 @@ def test_whoever_started_it_keeps_no_dead_process(store):
     assert readable_files(store).tails[1:] == []
 
 
+def test_why_nothing_is_sealed_is_told_to_whoever_asked(store, monkeypatch):
+    write_part(store, [call(sequence=1)])
+    store.manifest.write_bytes(b"damaged")
+    store.manifest_backup.write_bytes(b"damaged")
+    told = []
+
+    start_sealing(store, on_failure=told.append)
+
+    wait_until(lambda: told)
+    [reason] = told
+    assert reason.startswith(f"mcplens: {store.manifest}")
+
+
+def test_a_system_without_room_for_a_process_is_told_and_raises_nothing(store, monkeypatch):
+    def refuse(*_, **__):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    told = []
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+
+    start_sealing(store, on_failure=told.append)
+
+    assert told == ["Resource temporarily unavailable"]
+
+
+@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+def test_a_system_without_room_for_a_thread_seals_all_the_same(store, monkeypatch):
+    def refuse(_):
+        raise RuntimeError("can't start new thread")
+
+    write_part(store, [call(sequence=1)])
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+
+    start_sealing(store)
+
+    wait_until(lambda: load_manifest(store)[0].files)
+
+
 def test_many_at_once_seal_each_part_once(store):
     for number in range(30):
         write_part(store, [call(run_id=f"w{number}", sequence=1)], run_id=f"w{number}")

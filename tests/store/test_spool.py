@@ -7,6 +7,7 @@ import pytest
 from mcplens.errors import StoreError
 from mcplens.store import files
 from mcplens.store import spool as spool_module
+from mcplens.store.location import Store, create
 from mcplens.store.parts import has_writer, list_parts
 from mcplens.store.reading import readable_files
 from mcplens.store.seal import seal
@@ -115,6 +116,48 @@ def test_an_old_part_is_closed_with_the_next_row(store):
     spool.write([call()])
 
     assert names_of(store) == ["run1-00001.jsonl", "run1-00002.jsonl"]
+
+
+def test_an_old_part_is_closed_although_nothing_comes(store):
+    now, closed = Time(), []
+    spool = Spool(store, run_id="run1", max_age_s=600, clock=now, on_part_closed=closed.append)
+    spool.write([call()])
+
+    now.seconds += 599
+    spool.rest()
+    assert closed == []
+    now.seconds += 1
+    spool.rest()
+
+    assert [path.name for path in closed] == ["run1-00001.jsonl"]
+    assert [has_writer(part) for part in list_parts(store)] == [False, True]
+
+
+def test_an_empty_part_stays_open_however_old_it_is(store):
+    now, closed = Time(), []
+    spool = Spool(store, run_id="run1", max_age_s=600, clock=now, on_part_closed=closed.append)
+
+    for _ in range(7):
+        now.seconds += DAY_S
+        spool.rest()
+
+    assert closed == []
+    assert names_of(store) == ["run1-00001.jsonl"]
+
+
+def test_a_part_in_a_store_that_was_removed_is_not_followed_by_another(store):
+    now = Time()
+    spool = Spool(store, run_id="run1", max_age_s=600, clock=now)
+    spool.write([call()])
+    moved = store.path.rename(store.path.with_name("moved"))
+    create(store.path)
+
+    now.seconds += 600
+    spool.rest()
+
+    assert names_of(store) == []
+    assert names_of(Store(moved)) == ["run1-00001.jsonl"]
+    assert not spool.is_in_place()
 
 
 def test_a_day_ends_a_part_at_midnight_utc(store):

@@ -29,7 +29,7 @@ ROUNDS = 7
 WAIT_BOUND = 1.5
 CPU_BOUND = 0.25
 QUESTION = json.dumps(
-    {"rows": [{"id": n, "name": f"row {n}", "tags": ["a", "b"]} for n in range(60)]}
+    {"rows": [{"id": n, "name": f"row {n}", "tags": ["a", "b"]} for n in range(250)]}
 )
 
 
