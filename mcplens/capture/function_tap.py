@@ -122,7 +122,7 @@ class Called:
 
     def noted(self, understood: Understood) -> None:
         """Take in what the function notes of its call."""
-        if self._tap is not None:
+        if self._tap is not None and self._tap.has_room():  # A tool may note without end.
             self._tap.note(Told(self, understood, self._tap.ns()))
 
 

@@ -130,6 +130,7 @@ class Recorder:
             seal=seal,
             say=say,
         )
+        self._has_stumbled = False
         self._deadline_ns = 0
         self._closing = threading.Event()
         self._process_id = os.getpid()
@@ -245,12 +246,22 @@ class Recorder:
             self._writer.write([])  # The run is seen from its beginning.
         pause = self._wake_s
         while not self._closing.wait(pause):
-            has_worked = self._work_off()
-            self._writer.rest()
+            has_worked = self._work_on()
             pause = self._wake_s if has_worked else min(pause * 2, self._idle_s)
         self._writer.try_now()  # A store in trouble gets its last chance.
-        self._work_off()
+        self._work_on()
         self._finish()
+
+    def _work_on(self) -> bool:
+        try:
+            has_worked = self._work_off()
+            self._writer.rest()
+        except Exception as error:  # noqa: BLE001  without this thread all that comes were lost
+            if not self._has_stumbled:
+                self._has_stumbled = True
+                self._say(f"recording stumbled and goes on: {type(error).__name__}")
+            return False
+        return has_worked
 
     def _work_off(self) -> bool:
         """Do all there is to do, with breaths between; say whether there was any."""

@@ -7,7 +7,6 @@ then they stay where they are, so that a store in trouble costs no row.
 from __future__ import annotations
 
 from collections import deque
-from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from mcplens.events import Definition, Event
@@ -61,9 +60,9 @@ class RowQueue:
         """Take a row, unless there is no room; on a call's own path."""
         weight = ROW_BYTES
         if type(row) is Event:  # What `weigh` does, without the price of a call.
-            if row.arguments is not None:
+            if type(row.arguments) is str:
                 weight += len(row.arguments)
-            if row.result is not None:
+            if type(row.result) is str:
                 weight += len(row.result)
         elif type(row) is Definition:
             weight = weigh(row)
@@ -95,7 +94,9 @@ class RowQueue:
 
     def chunk(self) -> list[Row]:
         """Give what is to be written next, and keep it until it is."""
-        rows = list(islice(self._rows, CHUNK_ROWS))  # In one step: others append meanwhile.
+        waiting = self._rows
+        # Never iterated: that fails when another thread appends in the middle of it.
+        rows = [waiting[number] for number in range(min(CHUNK_ROWS, len(waiting)))]
         self._chunk_bytes = ROW_BYTES * len(rows)
         if self._added_bytes - self._written_bytes > ROW_BYTES * len(self._rows):
             rows = self._light_enough(rows)
@@ -129,9 +130,13 @@ class RowQueue:
 
 
 def weigh(row: Row) -> int:
-    """Tell about how many bytes a row takes."""
+    """Tell about how many bytes a row takes; a row that is made wrong is no reason to fail."""
     if type(row) is Event:
-        return ROW_BYTES + len(row.arguments or "") + len(row.result or "")
+        return ROW_BYTES + _length(row.arguments) + _length(row.result)
     if type(row) is Definition:
-        return ROW_BYTES + len(row.definition or "")
+        return ROW_BYTES + _length(row.definition)
     return ROW_BYTES
+
+
+def _length(text: str | None) -> int:
+    return len(text) if type(text) is str else 0

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _ASKING: Final = ("elicitation", "sampling")
 """What a client declares that can be asked."""
 
+_NOT_NOTED: Final = 0
+
 
 def with_watched_session(ctx: Any, asked: Asked, tap: ServerTap) -> Any:
     """Give the context for the handler: the same, unless it could ask the client."""
@@ -47,12 +49,15 @@ class _Notes:
         self._numbers = count(1)
 
     def begin(self, request: Any) -> int:
+        if not self._tap.has_room():  # A tool may ask without end.
+            return _NOT_NOTED
         number = next(self._numbers)
         self._tap.note(Question(self._asked, self._tap.ns(), number, request))
         return number
 
     def end(self, number: int, result: Any = None, error: BaseException | None = None) -> None:
-        self._tap.note(Question(self._asked, self._tap.ns(), number, None, result, error))
+        if number != _NOT_NOTED:
+            self._tap.note(Question(self._asked, self._tap.ns(), number, None, result, error))
 
 
 @cache

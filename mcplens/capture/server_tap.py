@@ -89,7 +89,8 @@ class Asked:
 
     def noted(self, understood: Understood) -> None:
         """Take in what the tool notes of its call, on the tool's own thread."""
-        self._tap.note(Noted(self, self._tap.ns(), understood))
+        if self._tap.has_room():  # A tool may note without end.
+            self._tap.note(Noted(self, self._tap.ns(), understood))
 
 
 class Over(NamedTuple):

@@ -83,6 +83,9 @@ def _make(path: Path) -> None:
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(secrets.token_hex(KEY_BYTES) + "\n")
+            file.flush()
+            # A name that survives a loss of power without its content would be no key for ever.
+            os.fsync(descriptor)
         # A link is refused where the name is taken, and never shows half a key: of many processes
         # that start at once, one makes the key and all read it.
         with contextlib.suppress(FileExistsError):

@@ -327,6 +327,23 @@ def test_a_broken_source_stops_no_other(store):
     assert said == ["stopped reading a connection: ZeroDivisionError"]
 
 
+def test_a_mistake_of_our_own_ends_no_recording(store, monkeypatch):
+    said, rest, mistakes = [], writer_module.Writer.rest, [ZeroDivisionError, KeyError]
+
+    def stumble(writer):
+        if mistakes:
+            raise mistakes.pop(0)
+        rest(writer)
+
+    monkeypatch.setattr(writer_module.Writer, "rest", stumble)
+    with Recorder(store, observer="client", say=said.append) as recorder:
+        until(lambda: not mistakes)
+        recorder.record(call(sequence=1))
+
+    assert [e.sequence for e in rows(store.path, "events")] == [1]
+    assert said == ["recording stumbled and goes on: ZeroDivisionError"]
+
+
 def test_what_a_broken_source_had_not_read_is_counted(store):
     class Broken:
         def work(self):

@@ -1,3 +1,6 @@
+import sys
+import threading
+
 import pytest
 
 from mcplens.capture.row_queue import CHUNK_ROWS, ROW_BYTES, RowQueue, weigh
@@ -107,3 +110,29 @@ def test_a_weight_that_was_counted_wrong_is_right_again_when_the_queue_is_empty(
     queue.written(queue.chunk())
 
     assert [queue.append(call()) for _ in range(3)] == [True, True, False]
+
+
+def test_rows_are_taken_while_other_threads_append():
+    queue = RowQueue(max_rows=10**9, max_bytes=10**12)
+    row, added, taken = call(), 20_000, []
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # Threads take turns wherever they can.
+    try:
+        adding = threading.Thread(target=lambda: [queue.append(row) for _ in range(added)])
+        adding.start()
+        while adding.is_alive() or queue:
+            chunk = queue.chunk()
+            queue.written(chunk)
+            taken += chunk
+        adding.join()
+    finally:
+        sys.setswitchinterval(before)
+
+    assert len(taken) == added
+
+
+def test_a_row_that_is_made_wrong_is_taken_as_any_other():
+    queue = RowQueue()
+
+    assert queue.append(call(arguments=7, result=object()))
+    assert len(queue.chunk()) == 1

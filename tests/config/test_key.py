@@ -34,6 +34,19 @@ def test_the_key_is_made_once_and_only_its_owner_can_read_it(settings):
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
 
+def test_the_key_is_saved_for_good_before_it_has_its_name(settings, monkeypatch):
+    saved = []
+
+    def save(descriptor):
+        [draft] = config_dir(settings).iterdir()
+        saved.append((draft.name != "hash.key", os.fstat(descriptor).st_size))
+
+    monkeypatch.setattr(os, "fsync", save)
+    hash_key(settings)
+
+    assert saved == [(True, 65)]
+
+
 def test_two_users_have_two_keys(tmp_path):
     keys = [hash_key({"MCPLENS_CONFIG_DIR": str(tmp_path / name)}).key for name in ("a", "b")]
 

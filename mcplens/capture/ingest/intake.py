@@ -119,6 +119,12 @@ class Intake:
                 self._count += 1
         return receipts if stands == len(coming) else self._as_far_as_written(receipts)
 
+    def rest(self) -> None:
+        """Let what was counted long ago become Parquet, although nothing comes."""
+        with self._turn, suppress(StoreError, OSError):
+            if self._spool is not None:
+                self._spool.rest()
+
     def close(self) -> None:
         """End the run; what was counted stands whatever happens here."""
         with suppress(StoreError):
@@ -156,13 +162,18 @@ class Intake:
         return self._open_spool().write(rows)
 
     def _open_spool(self) -> Spool:
-        if self._spool is not None and self._spool.path.exists():
+        if self._spool is not None and self._spool.is_in_place():
             return self._spool
         removed, self._spool = self._spool, None
         if removed is not None:
             removed.close()
         create(self._store.path)
-        spool = Spool(self._store, run_id=self.run_id, on_part_closed=self._seal)
+        spool = Spool(
+            self._store,
+            run_id=self.run_id,
+            clock=self._clock.unix_s,
+            on_part_closed=self._seal,
+        )
         try:
             spool.write([self._run_row()])
         except StoreError:
@@ -173,8 +184,7 @@ class Intake:
 
     def _seal(self, part: Path) -> None:
         if self._seals and part.exists():
-            with suppress(OSError):  # Any later command seals as well.
-                start_sealing(self._store)
+            start_sealing(self._store)  # Where that fails, any later one seals as well.
 
     def _run_row(self, *, is_end: bool = False) -> Run:
         now = self._clock.utc(self._clock.ns())

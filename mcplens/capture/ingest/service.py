@@ -118,6 +118,10 @@ class Service:
         # A client that leaves changes nothing: what is being counted is counted to its end.
         return await asyncio.shield(work)
 
+    def rest(self) -> None:
+        """See, on the writer's thread, to what becomes due although nothing comes."""
+        asyncio.get_running_loop().run_in_executor(self._writer, self._intake.rest)
+
     def _count(self, data: bytes, content_type: str, key: str | None) -> Answer:
         now = self._clock.utc(self._clock.ns())
         body = read_body(data, content_type=content_type, key=key, reader=self._reader, now=now)
@@ -180,11 +184,12 @@ async def _read(request: web.BaseRequest) -> bytes | None:
 
 
 async def _close_silent(service: Service, server: Any) -> None:
-    """Close connections that take for ever to say what they want."""
+    """Close connections that take for ever to say what they want, and parts that become old."""
     loop = asyncio.get_running_loop()
     last_busy: dict[Any, float] = {}
     while True:
         await asyncio.sleep(LOOK_S)
+        service.rest()
         now = loop.time()
         last_busy = {
             connection: now if connection in service.busy else last_busy.get(connection, now)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -60,11 +61,18 @@ def start(path, number, options):
     )
 
 
+def size_of(part):
+    try:
+        return part.path.stat().st_size
+    except FileNotFoundError:  # It was deleted just now.
+        return 0
+
+
 def unsealed_bytes(store):
     """Add up the spool parts whose rows are not in Parquet yet: all, and those that are closed."""
     manifest, _ = load_manifest(store)
     return tuple(
-        sum(part.path.stat().st_size for part in parts if part.path.exists())
+        sum(map(size_of, parts))
         for parts in (standing_parts(store, manifest), closed_parts(store, manifest))
     )
 
@@ -82,7 +90,7 @@ class Seen:
         begin = time.monotonic()
         try:
             with mcplens.connect(store.path) as con:
-                self.counts.append(int(con.sql(QUESTION).fetchone()[0]))
+                self.counts.append(int(con.sql(QUESTION).fetchall()[0][0]))
         except Exception as error:  # noqa: BLE001  that is what is looked for
             self.errors.append(f"{type(error).__name__}: {error}")
         self.seconds.append(time.monotonic() - begin)
@@ -90,7 +98,7 @@ class Seen:
 
     @property
     def shrank(self):
-        return sum(later < sooner for sooner, later in zip(self.counts, self.counts[1:]))
+        return sum(later < sooner for sooner, later in pairwise(self.counts))
 
 
 def measure(options):
@@ -106,8 +114,8 @@ def measure(options):
 
 def show(seen, said, options):
     told = [tuple(map(int, out.split())) for out, _ in said]
-    recorded, lost, rates = (list(column) for column in zip(*told))
-    everything, closed = zip(*seen.unsealed)
+    recorded, lost, rates = (list(column) for column in zip(*told, strict=True))
+    everything, closed = zip(*seen.unsealed, strict=True)
     print(f"recorded {sum(recorded):,} events; lost {sum(lost):,}")
     print(f"events a second, each: median {median(rates)}, slowest {min(rates)}")
     print(

@@ -9,6 +9,7 @@ from http.client import HTTPException
 import msgspec
 import pytest
 
+from mcplens.capture.clock import Clock
 from mcplens.capture.ingest.intake import Intake
 from mcplens.capture.ingest.known import Known
 from mcplens.errors import StoreError
@@ -132,6 +133,22 @@ def test_memory_is_bounded_and_the_oldest_is_forgotten_first():
     assert len(known) <= 200
     assert known.gist(f"post-{999:032x}") == known.gist(f"post-{900:032x}") == b"gist"
     assert known.gist(f"post-{700:032x}") is None
+
+
+def test_what_was_counted_long_ago_becomes_parquet_although_nothing_comes(store):
+    passed_s = [0]
+    clock = Clock(
+        monotonic_ns=lambda: passed_s[0] * 10**9,
+        wall_ns=lambda: (1_795_176_000 + passed_s[0]) * 10**9,  # 2026-11-20 12:00:00 UTC
+    )
+    with Intake(store, clock=clock, seal=False) as intake:
+        fates(intake, read(sent(), key="k1"))
+        passed_s[0] = 601
+        intake.rest()
+
+        assert seal(store).part_count == 1
+        assert counted(store) == 1
+        assert fates(intake, read(sent(), key="k1")) == ["known"]
 
 
 def test_one_intake_writes_into_a_store_at_a_time(store):
