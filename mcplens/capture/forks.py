@@ -24,15 +24,17 @@ class ForkGate:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._forking: int | None = None
+        self._let_go: weakref.WeakMethod[Callable[[], object]] | None = None
 
     def mind(self, let_go: Callable[[], object]) -> None:
         """Have a bound method called in every child; keeps nothing alive."""
         # The hooks cannot be taken back.
-        gate, child = weakref.ref(self), weakref.WeakMethod(let_go)
+        gate = weakref.ref(self)
+        self._let_go = weakref.WeakMethod(let_go)
         os.register_at_fork(
             before=lambda: _call(gate, ForkGate._close),
             after_in_parent=lambda: _call(gate, ForkGate._open),
-            after_in_child=lambda: (_call(gate, ForkGate._renew), _call(child, _do)),
+            after_in_child=lambda: _call(gate, ForkGate._begin_anew),
         )
 
     def __enter__(self) -> Self:
@@ -51,15 +53,13 @@ class ForkGate:
             self._forking = None
             self._lock.release()
 
-    def _renew(self) -> None:
+    def _begin_anew(self) -> None:
         self._lock = threading.Lock()
         self._forking = None
+        if self._let_go is not None and (let_go := self._let_go()) is not None:
+            let_go()
 
 
-def _call(found: Callable[[], object | None], do: Callable[..., object]) -> None:
-    if (it := found()) is not None:
-        do(it)
-
-
-def _do(let_go: Callable[[], object]) -> None:
-    let_go()
+def _call(found: weakref.ref[ForkGate], do: Callable[[ForkGate], None]) -> None:
+    if (gate := found()) is not None:
+        do(gate)
