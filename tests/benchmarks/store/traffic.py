@@ -4,7 +4,10 @@ Drawn from one seed, day by day: thirty tools on five servers, lognormal duratio
 a hundred, half of which are tried again; a session is a hundred calls on two of the servers.
 """
 
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import msgspec
@@ -33,31 +36,42 @@ _DIGITS = np.array([f"{byte:02x}" for byte in range(256)], dtype="S2").view("u1"
 
 
 def fill(folder: Path, events: int, *, write=write_parquet):
-    """Make a store of so many events, and give it with the bytes its events take."""
+    """Make a store of so many events."""
     store = create(folder)
     days = max(1, round(events / DAY_EVENTS))
     per_day = events // days // SESSION_EVENTS * SESSION_EVENTS
-    files = []
-    for number in range(days):
-        day = LAST_DAY - timedelta(days=days - 1 - number)
-        tables = draw_day(np.random.default_rng([7, number]), day, per_day)
-        for table, content in tables.items():
-            path = f"{table}/date={day.date().isoformat()}/drawn-{number:05d}.parquet"
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            write(content, folder / path)
-            files.append(
-                LiveFile(
-                    table=table,
-                    date=day.date().isoformat(),
-                    path=path,
-                    row_count=content.num_rows,
-                    size_bytes=(folder / path).stat().st_size,
-                    schema_version=SCHEMA_VERSION,
-                )
-            )
+    make = partial(_write_day, folder, days, per_day, write)
+    if days > 1:
+        # Forks would take along what threads of a watched process hold.
+        with ProcessPoolExecutor(mp_context=get_context("spawn")) as workers:
+            made = list(workers.map(make, range(days)))
+    else:
+        made = [make(0)]
     manifest, _ = load_manifest(store)
-    save_manifest(store, msgspec.structs.replace(manifest, files=tuple(files)))
+    files = tuple(file for day in made for file in day)
+    save_manifest(store, msgspec.structs.replace(manifest, files=files))
     return store
+
+
+def _write_day(folder: Path, days: int, per_day: int, write, number: int):
+    day = LAST_DAY - timedelta(days=days - 1 - number)
+    date = day.date().isoformat()
+    files = []
+    for table, content in draw_day(np.random.default_rng([7, number]), day, per_day).items():
+        path = f"{table}/date={date}/drawn-{number:05d}.parquet"
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        write(content, folder / path)
+        files.append(
+            LiveFile(
+                table=table,
+                date=date,
+                path=path,
+                row_count=content.num_rows,
+                size_bytes=(folder / path).stat().st_size,
+                schema_version=SCHEMA_VERSION,
+            )
+        )
+    return files
 
 
 def draw_day(draw, day, count):
