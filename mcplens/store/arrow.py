@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mcplens.events import SORTED_BY, Row, columns
-from mcplens.store.files import sync
+from mcplens.store.files import DigestingFile, sync
 
 HOT_COLUMNS = frozenset(
     {
@@ -86,20 +86,23 @@ def in_order(table: str, parts: Sequence[pa.Table]) -> pa.Table:
     return joined.take(order)
 
 
-def write_parquet(content: pa.Table, path: Path) -> None:
-    """Write a Parquet file that survives a loss of power."""
-    pq.write_table(
-        content,
-        path,
-        compression=_codecs(content.schema),
-        bloom_filter_options={
-            name: {"ndv": max(1, pc.count_distinct(content[name]).as_py()), "fpp": 0.01}
-            for name in LOOKED_UP
-            if name in content.column_names
-        },
-    )
+def write_parquet(content: pa.Table, path: Path) -> str:
+    """Write a Parquet file that survives a loss of power, and give the digest of its bytes."""
+    with DigestingFile(path) as opened:
+        pq.write_table(
+            content,
+            opened,
+            compression=_codecs(content.schema),
+            bloom_filter_options={
+                name: {"ndv": max(1, pc.count_distinct(content[name]).as_py()), "fpp": 0.01}
+                for name in LOOKED_UP
+                if name in content.column_names
+            },
+        )
+        digest = opened.hexdigest()
     path.chmod(0o600)
     sync(path)
+    return digest
 
 
 def _plain(values: Sequence[object], kind: pa.DataType) -> Any:

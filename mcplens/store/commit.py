@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import count
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -86,7 +87,7 @@ def commit(
         final = store.path / path
         temporary = store.path / (path + TEMPORARY)
         final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_parquet(output.content, temporary)
+        digest = write_parquet(output.content, temporary)
         on_step("written")
         temporary.rename(final)
         sync(final.parent)
@@ -100,6 +101,7 @@ def commit(
                 row_count=output.content.num_rows,
                 size_bytes=final.stat().st_size,
                 schema_version=output.schema_version,
+                digest=digest,
             )
         )
 
@@ -141,9 +143,26 @@ def delete_retired(
 
 
 def quarantine(store: Store, name: str, *, content: bytes, reasons: Iterable[str]) -> None:
-    """Keep what could not be read, with the reasons beside it."""
+    """Keep what could not be read, with the reasons beside it; once, also after a crash."""
     store.quarantine.mkdir(mode=0o700, exist_ok=True)
+    name = free_name(store, name, holding=content)
+    write_reasons(store, name, reasons)
     replace_file(store.quarantine / name, content)
+
+
+def free_name(store: Store, name: str, *, holding: bytes | None = None) -> str:
+    """Find a name in the quarantine that nothing has, or nothing but the same content."""
+    stem, dot, ending = name.rpartition(".")
+    for number in count(1):
+        free = name if number == 1 else f"{stem}-{number}{dot}{ending}"
+        path = store.quarantine / free
+        if not path.exists() or (holding is not None and path.read_bytes() == holding):
+            return free
+    raise AssertionError  # Counting has no end.
+
+
+def write_reasons(store: Store, name: str, reasons: Iterable[str]) -> None:
+    """Say why something is in the quarantine, or is about to be."""
     replace_file(store.quarantine / f"{name}{REASON}", "\n".join([*reasons, ""]).encode())
 
 

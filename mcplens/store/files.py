@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 TEMPORARY = ".tmp"
 """What names end in while a file is being written; no reader looks at such names."""
@@ -25,7 +28,35 @@ def replace_file(path: Path, content: bytes) -> None:
     sync(path.parent)
 
 
-def write_all(descriptor: int, content: bytes) -> None:
+class DigestingFile(io.FileIO):
+    """A file that is written once, front to back, and knows the digest of what it was given."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "wb")
+        self._hash = _new_digest()
+
+    def write(self, content: Any) -> int:
+        """Write all of it."""
+        self._hash.update(content)
+        write_all(self.fileno(), content)
+        return memoryview(content).nbytes
+
+    def hexdigest(self) -> str:
+        """Give the digest of everything written by now."""
+        return self._hash.hexdigest()
+
+
+def digest_of(path: Path) -> str:
+    """Read a file and give the digest of its bytes."""
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, _new_digest).hexdigest()
+
+
+def _new_digest() -> hashlib.blake2b:
+    return hashlib.blake2b(digest_size=16)
+
+
+def write_all(descriptor: int, content: bytes | memoryview) -> None:
     """Write everything, in one system call unless the system takes only a part."""
     rest = memoryview(content)
     while rest:

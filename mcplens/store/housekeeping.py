@@ -66,10 +66,12 @@ def keep_house(store: Store, *, at_least: int) -> None:
 
 def _work(store: Store, *, at_least: int) -> set[Path]:
     from mcplens.store.compact import compact
+    from mcplens.store.quarantine import tidy
     from mcplens.store.seal import seal
 
     report = seal(store)
-    compact(store, at_least=at_least)
+    joined = compact(store, at_least=at_least)
+    tidy(store, doubtful={aside.path for aside in joined.set_aside})
     return {aside.path for aside in report.set_aside}
 
 

@@ -34,6 +34,16 @@ class LiveFile(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int
     schema_version: int
     """The newest schema_version among its rows."""
+    digest: str | None = None
+    """BLAKE2b of its bytes, 16 bytes in hex; of a file of before unknown."""
+
+
+class QuarantinedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A Parquet file that was found damaged, as it was when it was alive."""
+
+    file: LiveFile
+    name: str
+    """What it is called in the quarantine; once it is as it was, it can be taken back."""
 
 
 class RetiredFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +74,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     pending: tuple[str, ...] = ()
     """Parquet files being written; leftovers of a crash if nobody holds the lock."""
     unfinished: tuple[Unfinished, ...] = ()
+    quarantined: tuple[QuarantinedFile, ...] = ()
 
 
 def load_manifest(store: Store) -> tuple[Manifest, str | None]:
@@ -85,7 +96,8 @@ def load_manifest(store: Store) -> tuple[Manifest, str | None]:
     except (OSError, msgspec.MsgspecError, UnicodeError) as trouble:
         raise StoreError(
             f"{store.manifest} and its backup cannot be read ({trouble}). "
-            "Bring one of them back from a copy of the store; no event has been deleted"
+            f"Build them anew with `mcplens store verify --repair --store {store.path}`; "
+            "no event has been deleted"
         ) from trouble
 
 
@@ -118,6 +130,8 @@ def _decode(store: Store, content: bytes) -> Manifest:
         *(file.path for file in manifest.files),
         *(file.path for file in manifest.retired),
         *manifest.pending,
+        *(held.file.path for held in manifest.quarantined),
+        *(held.name for held in manifest.quarantined),
     ]
     if outside := [name for name in names if name.startswith("/") or ".." in name.split("/")]:
         raise msgspec.ValidationError(f"{outside[0]} is not inside the store")

@@ -68,7 +68,7 @@ def readable_files(store: Store) -> Readable:
     """
     # The order is what makes it right: what is sealed after this line is in the manifest below.
     spooled = sorted(store.spool.glob("*.jsonl"))
-    standing = _standing_parquet(store)
+    standing = standing_parquet(store)
     manifest, trouble = load_manifest(store)
 
     set_aside = [SetAside(store.manifest, trouble)] if trouble else []
@@ -190,7 +190,8 @@ def _is_alive(part: Part) -> bool:
         return True
 
 
-def _standing_parquet(store: Store) -> set[str]:
+def standing_parquet(store: Store) -> set[str]:
+    """List the Parquet files that stand in the tables' folders, whoever put them there."""
     return {
         store.relative(path)
         for table in TABLES
@@ -199,17 +200,23 @@ def _standing_parquet(store: Store) -> set[str]:
     }
 
 
-def _foreign(store: Store, manifest: Manifest, standing: set[str]) -> list[SetAside]:
+def foreign_parquet(
+    store: Store, manifest: Manifest, *, standing: set[str] | None = None
+) -> list[Path]:
     """List Parquet files that nobody put into the manifest, such as those of another store."""
+    standing = standing_parquet(store) if standing is None else standing
     known = {file.path for file in manifest.files} | {file.path for file in manifest.retired}
+    foreign = sorted(standing - known - set(manifest.pending))
     # A file deleted since it was listed was retired, and is nobody's business any more.
-    foreign = [store.path / path for path in sorted(standing - known - set(manifest.pending))]
+    return [path for name in foreign if (path := store.path / name).exists()]
+
+
+def _foreign(store: Store, manifest: Manifest, standing: set[str]) -> list[SetAside]:
     return [
         SetAside(
             path, f"{path} is not in the manifest, so it is not read. Move it out of the store"
         )
-        for path in foreign
-        if path.exists()
+        for path in foreign_parquet(store, manifest, standing=standing)
     ]
 
 
