@@ -9,10 +9,10 @@ from pathlib import Path
 from mcplens.errors import StoreError
 from mcplens.events import TABLES
 from mcplens.store.files import TEMPORARY, cause, locked
-from mcplens.store.layout import SEED_TAIL, SEEDS, VIEWS_SQL, Store, seed_path
+from mcplens.store.layout import SEED_DATE, SEED_TAIL, SEEDS, VIEWS_SQL, Store, seed_path
 from mcplens.store.manifest import Manifest, save_manifest
 
-__all__ = ["Store", "create", "locate", "open_store"]
+__all__ = ["Store", "create", "locate", "open_damaged_store", "open_store"]
 
 _NEXT = "Record into one with `mcplens record -- COMMAND`, or name another with --store"
 
@@ -62,6 +62,11 @@ def open_store(path: Path) -> Store:
     try:
         if is_store(path):
             return store
+        if has_lost_manifest(store):
+            raise StoreError(
+                f"{path} has lost its manifest. Build it anew with "
+                f"`mcplens store verify --repair --store {path}`"
+            )
         if not path.exists():
             raise StoreError(f"there is no store at {path}. {_NEXT}")
         if not path.is_dir():
@@ -71,6 +76,28 @@ def open_store(path: Path) -> Store:
         raise StoreError(f"{path} cannot be read ({cause(trouble)}). {_NEXT}") from trouble
     what = "is an empty folder, not a store yet" if is_empty else "is a folder, but no store"
     raise StoreError(f"{path} {what}. {_NEXT}")
+
+
+def open_damaged_store(path: Path) -> Store:
+    """Open a store that exists, also one that lost its manifest.
+
+    Raises:
+        StoreError: there is none at `path`.
+    """
+    store = Store(path)
+    return store if has_lost_manifest(store) else open_store(path)
+
+
+def has_lost_manifest(store: Store) -> bool:
+    """Tell whether a folder was a store, and holds rows, but says no more which."""
+    if is_store(store.path) or not store.lock.exists():
+        return False
+    files = (store.path / table for table in TABLES)
+    return any(
+        path.parent.name != f"date={SEED_DATE}"
+        for folder in files
+        for path in folder.glob("*/*.parquet")
+    )
 
 
 def create(path: Path) -> Store:
@@ -113,7 +140,8 @@ def _make(store: Store) -> None:
         _place(store.views_sql, VIEWS_SQL.read_bytes())
     # The manifest comes last: it is what makes the folder a store.
     with locked(store.lock, wait=True):
-        if not store.manifest.exists():
+        # An empty one beside files with rows would call them nobody's: it has to be rebuilt.
+        if not (store.manifest.exists() or has_lost_manifest(store)):
             save_manifest(store, Manifest())
 
 

@@ -212,9 +212,13 @@ def foreign_parquet(
 
 
 def _foreign(store: Store, manifest: Manifest, standing: set[str]) -> list[SetAside]:
+    held = {store.path / held.file.path for held in manifest.quarantined}
     return [
         SetAside(
-            path, f"{path} is not in the manifest, so it is not read. Move it out of the store"
+            path,
+            f"{path} was damaged once, so it is not read. Run `mcplens store verify --repair`"
+            if path in held
+            else f"{path} is not in the manifest, so it is not read. Move it out of the store",
         )
         for path in foreign_parquet(store, manifest, standing=standing)
     ]

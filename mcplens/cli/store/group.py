@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-COMMANDS: Final = ("doctor",)
+COMMANDS: Final = ("verify", "doctor")
 """The commands in the order a newcomer meets them; each is a module here with a function in it."""
 
 
@@ -32,7 +32,7 @@ class StoreGroup(click.Group):
 
 @click.group(
     cls=StoreGroup,
-    short_help="Look after a store: what keeping it costs here.",
+    short_help="Look after a store: check it, repair it, see what it costs here.",
     invoke_without_command=True,
 )
 @click.pass_context

@@ -1,0 +1,120 @@
+"""Putting right what can be in a store, one change at a time; it may be stopped anywhere."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mcplens.store.commit import OnStep, Output, begin, commit
+from mcplens.store.files import locked
+from mcplens.store.leftovers import clear_up
+from mcplens.store.quarantine import tidy
+from mcplens.store.rebuild import rebuild
+from mcplens.store.seal import seal
+from mcplens.store.verify import GRACE_S, OnProgress, Verified, verify
+
+if TYPE_CHECKING:
+    from mcplens.store.duplicates import Copy, Double
+    from mcplens.store.layout import Store
+
+
+def repair(
+    store: Store,
+    *,
+    grace_s: float = GRACE_S,
+    clock: Callable[[], float] = time.time,
+    on_progress: OnProgress = lambda *_: None,
+    on_step: OnStep = lambda _: None,
+) -> Verified:
+    """Look through a store, put right what can be, and look again.
+
+    Raises:
+        StoreError: the store cannot be written, or its manifest is of a later mcplens.
+    """
+
+    def look() -> Verified:
+        return verify(store, grace_s=grace_s, clock=clock, on_progress=on_progress)
+
+    first = look()
+    rebuild(store, now=clock(), on_step=on_step)
+    seal(store, grace_s=grace_s, clock=clock, on_step=on_step)
+    tidy(store, doubtful=first.doubtful, on_step=on_step)
+    clear_up(store, grace_s=grace_s, now=clock())
+    second = look()
+    if second.doubles:
+        drop_doubles(store, second.doubles, clock=clock, on_step=on_step)
+        last = look()
+    else:
+        last = second
+    return _compared(last, [first, second])
+
+
+def drop_doubles(
+    store: Store,
+    doubles: Iterable[Double],
+    *,
+    clock: Callable[[], float] = time.time,
+    on_step: OnStep = lambda _: None,
+) -> int:
+    """Keep one of each row that stands more than once with the same content; say how many went."""
+    dropped = 0
+    for path, rows in sorted(_superfluous(doubles).items()):
+        with locked(store.lock, wait=True):
+            manifest = begin(store)
+            file = next((file for file in manifest.files if file.path == path), None)
+            if file is None:
+                continue  # Joined into another meanwhile, where it will be found again.
+            content = pq.ParquetFile(store.path / path).read()
+            keep = np.ones(content.num_rows, dtype=bool)
+            keep[rows] = False
+            rest = content.filter(pa.array(keep))
+            output = Output(
+                table=file.table, date=file.date, content=rest, schema_version=file.schema_version
+            )
+            commit(
+                store,
+                manifest,
+                name=f"single-{manifest.generation + 1:06d}",
+                outputs=[output] if rest.num_rows else [],
+                retire=[path],
+                unfinished=manifest.unfinished,
+                now=clock(),
+                on_step=on_step,
+            )
+            dropped += len(rows)
+    return dropped
+
+
+def _superfluous(doubles: Iterable[Double]) -> dict[str, list[int]]:
+    """Name the rows to drop, by Parquet file."""
+    rows: dict[str, list[int]] = defaultdict(list)
+    for double in doubles:
+        alike: dict[bytes, list[Copy]] = defaultdict(list)
+        for copy in double.copies:
+            alike[copy.content].append(copy)
+        for copies in alike.values():
+            in_files = [copy for copy in copies if copy.path.endswith(".parquet")]
+            # A tail cannot be rewritten: what stands there is kept, and dropped elsewhere.
+            spared = 1 if len(in_files) == len(copies) else 0
+            for copy in in_files[spared:]:
+                rows[copy.path].append(copy.row)
+    return rows
+
+
+def _compared(last: Verified, before: Iterable[Verified]) -> Verified:
+    """Add to what still stands what was found before and does not stand any more."""
+    standing = {(found.kind, found.where) for found in last.findings}
+    gone = {
+        (found.kind, found.where): found._replace(is_repaired=True)
+        for looked in before
+        for found in looked.findings
+        if (found.kind, found.where) not in standing
+    }
+    last.findings = sorted([*gone.values(), *last.findings], key=lambda found: found.rank)
+    return last
