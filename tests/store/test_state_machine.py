@@ -1,0 +1,255 @@
+"""Whatever happens to a store, in whatever order: each event that was spooled is read once."""
+
+import random
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from mcplens.metrics.connect import connect
+from mcplens.store.compact import compact
+from mcplens.store.location import create
+from mcplens.store.manifest import load_manifest
+from mcplens.store.parts import list_parts, standing_parts
+from mcplens.store.quarantine import tidy
+from mcplens.store.repair import repair
+from mcplens.store.seal import seal
+from mcplens.store.spool import Spool
+from mcplens.store.verify import verify
+from tests.builders import event, run
+from tests.store.looking import finished_in
+
+DAY_S = 86_400
+GRACE_S = 3600.0
+START_S = 1_763_640_000.0  # 2025-11-20 12:00 UTC
+
+
+ACTS = [seal, compact, repair]
+"""What may be interrupted by a crash between any two of its steps."""
+
+
+class CrashError(Exception):
+    """The process dies here."""
+
+
+class Writer:
+    """A recorder with a spool of its own."""
+
+    def __init__(self, store, run_id, clock):
+        self.run_id = run_id
+        self.spool = Spool(store, run_id=run_id, max_bytes=2_000, clock=clock)
+        self.sequence = 0
+        self.open = []
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """The model is what was spooled: how each event ended, or None while it is open."""
+
+    def __init__(self):
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="mcplens-machine-"))
+        self.now = START_S
+        self.writers = []
+        self.killed = set()
+        self.events = {}
+        """What must be read: the outcome by event id."""
+        self.shaken = set()
+        """Events of which a row was in a file that was damaged: they may be read as far as known."""
+        self.run_count = 0
+
+    def clock(self):
+        return self.now
+
+    @initialize()
+    def make(self):
+        self.store = create(self.folder / "store")
+
+    def teardown(self):
+        for writer in self.writers:
+            writer.spool.abandon()
+        shutil.rmtree(self.folder)
+
+    # What recorders do
+
+    @precondition(lambda self: len(self.writers) < 3)
+    @rule()
+    def start_recorder(self):
+        self.run_count += 1
+        writer = Writer(self.store, f"r{self.run_count}", self.clock)
+        writer.spool.write([run(run_id=writer.run_id)])
+        self.writers.append(writer)
+
+    @precondition(lambda self: self.writers)
+    @rule(data=st.data(), count=st.integers(1, 12), day=st.integers(0, 1))
+    def record(self, data, count, day):
+        writer = data.draw(st.sampled_from(self.writers))
+        rows = []
+        for _ in range(count):
+            writer.sequence += 1
+            row = event(run_id=writer.run_id, sequence=writer.sequence, at=day * DAY_S)
+            if data.draw(st.integers(0, 3)) == 0:
+                row.outcome = None
+                writer.open.append((row.event_id, writer.sequence, day))
+            self.events[row.event_id] = row.outcome
+            rows.append(row)
+        writer.spool.write(rows)
+
+    @precondition(lambda self: any(writer.open for writer in self.writers))
+    @rule(data=st.data())
+    def end_what_was_open(self, data):
+        writer = data.draw(st.sampled_from([one for one in self.writers if one.open]))
+        event_id, sequence, day = writer.open.pop()
+        writer.spool.write([event(run_id=writer.run_id, sequence=sequence, at=day * DAY_S)])
+        self.events[event_id] = "ok"
+
+    @precondition(lambda self: self.writers)
+    @rule(data=st.data(), is_torn=st.booleans())
+    def kill(self, data, is_torn):
+        writer = data.draw(st.sampled_from(self.writers))
+        self.writers.remove(writer)
+        self.killed.add(writer.run_id)
+        if is_torn:
+            with writer.spool.path.open("ab") as tail:
+                tail.write(b'{"table":"events","run_id":"' + writer.run_id.encode())
+        writer.spool.abandon()
+
+    @precondition(lambda self: self.writers)
+    @rule(data=st.data())
+    def close(self, data):
+        writer = data.draw(st.sampled_from(self.writers))
+        self.writers.remove(writer)
+        self.killed.add(writer.run_id)  # What it left open is ended as well.
+        writer.spool.close()
+
+    # What is done to the store
+
+    @rule()
+    def seal(self):
+        seal(self.store, grace_s=GRACE_S, clock=self.clock)
+
+    @rule()
+    def compact(self):
+        compact(self.store, grace_s=GRACE_S, clock=self.clock)
+
+    @rule()
+    def tidy(self):
+        tidy(self.store)
+
+    @rule()
+    def verify(self):
+        found = verify(self.store, grace_s=GRACE_S, clock=self.clock).findings
+        wrong = {one.kind for one in found if one.is_wrong}
+        assert wrong <= ({"torn", "tampered", "gap"} if self.shaken else set()), found
+
+    @rule()
+    def verify_and_repair(self):
+        done = repair(self.store, grace_s=GRACE_S, clock=self.clock)
+        standing = {one.kind for one in done.findings if one.is_wrong and not one.is_repaired}
+        assert standing == set(), done.findings
+
+    # A place for `prune` and `archive`: they call theirs with self.clock, and take from self.events
+    # what the store then no longer holds; `in_a_crash` takes them as further acts.
+
+    @rule(act=st.sampled_from(ACTS), step=st.integers(1, 12))
+    def in_a_crash(self, act, step):
+        left = step
+
+        def on_step(_):
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise CrashError
+
+        try:
+            act(self.store, grace_s=GRACE_S, clock=self.clock, on_step=on_step)
+        except CrashError:
+            pass
+
+    @rule(hours=st.sampled_from([0.5, 1.1, 30.0]))
+    def wait(self, hours):
+        self.now += hours * 3600
+
+    # What goes wrong
+
+    @precondition(lambda self: self._live_events())
+    @rule(data=st.data(), is_torn=st.booleans())
+    def damage_a_file(self, data, is_torn):
+        file = data.draw(st.sampled_from(self._live_events()))
+        path = self.store.path / file.path
+        for id_ in ids_in(path):
+            self.shaken.add(id_)
+        content = bytearray(path.read_bytes())
+        if is_torn:
+            content = content[:-50]
+        else:
+            content[len(content) // 2] ^= 0xFF
+        path.write_bytes(content)
+
+    @precondition(lambda self: self.store.manifest.exists())
+    @rule()
+    def lose_both_manifests(self):
+        self.store.manifest.write_bytes(b"{torn")
+        self.store.manifest_backup.write_bytes(b"")
+        repair(self.store, grace_s=GRACE_S, clock=self.clock)
+
+    # What must be so
+
+    @rule()
+    def read_with_the_views(self):
+        con = connect(self.store.path)
+        counted = con.sql("select event_id, count(*) from stg_events group by event_id").fetchall()
+        certain = set(self.events) - self.shaken
+        doubled = [id_ for id_, count in counted if count != 1]
+        assert doubled == []
+        ended = {id_ for id_, _ in counted}
+        assert ended - set(self.events) == set()
+        missing = {id_ for id_ in certain if self.events[id_] is not None} - ended
+        assert missing == set()
+
+    @invariant()
+    def every_event_is_read_once(self):
+        if not hasattr(self, "store"):
+            return
+        outcomes = finished_in(self.store)  # Fails on an end that is told twice.
+        for event_id, outcome in self.events.items():
+            if event_id in self.shaken:
+                continue
+            assert event_id in outcomes
+            is_ended_for_it = event_id.split("-")[0] in self.killed
+            allowed = {outcome, "unanswered"} if outcome is None and is_ended_for_it else {outcome}
+            assert outcomes[event_id] in allowed, (event_id, outcomes[event_id], outcome)
+        assert set(outcomes) <= set(self.events)
+
+    def _live_events(self):
+        # A file that was damaged before has nothing more to lose.
+        files = [file for file in load_manifest(self.store)[0].files if file.table == "events"]
+        return [file for file in files if ids_in(self.store.path / file.path)]
+
+
+def ids_in(path):
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.ParquetFile(path).read(["event_id"])["event_id"].to_pylist()
+    except (OSError, ValueError):
+        return []
+
+
+IN_BRIEF = settings(
+    max_examples=25,
+    stateful_step_count=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+
+TestStore = StoreMachine.TestCase
+TestStore.settings = IN_BRIEF
+
+
+@pytest.mark.deep
+class TestStoreAtLength(StoreMachine.TestCase):
+    settings = settings(IN_BRIEF, max_examples=600, stateful_step_count=60)
