@@ -6,7 +6,8 @@ import duckdb
 import pytest
 
 from mcplens.errors import NewerSchemaError
-from mcplens.metrics.connect import connect, set_aside
+from mcplens.metrics.connect import connect, refresh, set_aside
+from mcplens.store.quarantine import tidy
 from mcplens.store.seal import seal
 from tests.builders import call
 
@@ -51,6 +52,46 @@ def test_a_parquet_file_damaged_inside_is_set_aside_and_the_rest_is_read(store, 
     [left_out] = set_aside(con)
     assert str(left_out.reason).startswith(f"{damaged} cannot be read: ")
     assert "\n" not in left_out.reason
+
+
+def test_what_was_moved_to_the_quarantine_is_told_and_the_rest_is_read(store, spool):
+    spool([call(), call()], name="run1-00001")
+    seal(store)
+    spool([call()], name="run1-00002")
+    seal(store)
+    torn = parquet_of(store)[0]
+    torn.write_bytes(torn.read_bytes()[:-100])
+
+    tidy(store)
+    con = connect(store.path)
+
+    assert count(con) == 1
+    [left_out] = set_aside(con)
+    assert left_out.path == store.quarantine / "events-date=2026-11-20-run1-00001.parquet"
+    assert left_out.path.exists()
+
+
+def test_a_file_that_was_damaged_and_stands_in_its_place_again_is_read_when_taken_back(
+    store, spool
+):
+    spool([call(), call()])
+    seal(store)
+    [file] = parquet_of(store)
+    copy = file.read_bytes()
+    file.write_bytes(copy[:-100])
+    tidy(store)
+    file.write_bytes(copy)
+
+    con = connect(store.path)
+    [waiting, _] = set_aside(con)
+    before = count(con)
+    tidy(store)
+    refresh(con)
+
+    assert waiting.reason == (
+        f"{file} was damaged once, so it is not read. Run `mcplens store verify --repair`"
+    )
+    assert (before, count(con)) == (0, 2)
 
 
 def test_a_tail_cut_anywhere_is_read_up_to_the_cut(store, spool):

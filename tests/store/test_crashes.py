@@ -8,7 +8,9 @@ import pytest
 from mcplens.store.compact import compact
 from mcplens.store.layout import Store
 from mcplens.store.manifest import load_manifest
+from mcplens.store.quarantine import tidy
 from mcplens.store.reading import readable_files
+from mcplens.store.repair import repair
 from mcplens.store.seal import seal
 from mcplens.store.spool import Spool
 from tests.builders import call, connection, event
@@ -130,6 +132,101 @@ def test_a_crash_while_deleting_changes_no_event(eventful, tmp_path):
 
     assert crashed[-2:] == ["deleted", "forgotten"]
     assert len(crashed) > 5
+
+
+def test_a_crash_while_moving_away_what_is_damaged_changes_no_other_event(eventful, tmp_path):
+    seal(eventful)
+    live = [eventful.path / f.path for f in load_manifest(eventful)[0].files if f.table == "events"]
+    torn = next(path for path in live if path.parent.name == "date=2026-11-21")
+    torn.write_bytes(torn.read_bytes()[:-100])
+    content = torn.read_bytes()
+    foreign = torn.with_name("mine.parquet")
+    foreign.write_bytes(b"mine")
+    left = {**EVENTFUL, "run1-2": "unanswered"}
+    del left["c-1"]
+
+    def bytes_in(store):
+        return [path.read_bytes() for path in store.path.rglob("*.parquet")]
+
+    def check(store):
+        assert finished_in(store) == left
+        assert bytes_in(store).count(content) == 1
+        assert bytes_in(store).count(b"mine") == 1
+        tidy(store)
+        assert finished_in(store) == left
+        assert bytes_in(store).count(content) == 1
+        assert readable_files(store).parquet["events"][1:] != []
+        assert {aside.path.parent for aside in readable_files(store).set_aside} == {
+            store.quarantine
+        }
+
+    crashed = crash_everywhere(eventful, tmp_path, lambda s, crash: tidy(s, on_step=crash), check)
+
+    assert crashed == ["dropped", "explained", "moved", "explained", "moved"]
+
+
+def test_a_crash_while_taking_a_file_back_counts_nothing_twice(eventful, tmp_path):
+    seal(eventful)
+    [torn] = [
+        eventful.path / file.path
+        for file in load_manifest(eventful)[0].files
+        if file.table == "events" and file.date == "2026-11-21"
+    ]
+    content = torn.read_bytes()
+    torn.write_bytes(content[:-100])
+    tidy(eventful)
+    [quarantined] = eventful.quarantine.glob("*.parquet")
+    quarantined.write_bytes(content)
+    whole = {**EVENTFUL, "run1-2": "unanswered"}
+
+    def check(store):
+        assert finished_in(store).items() <= whole.items()
+        tidy(store)
+        assert finished_in(store) == whole
+        assert event_ids_in(store).count("c-1") == 1
+
+    crashed = crash_everywhere(eventful, tmp_path, lambda s, crash: tidy(s, on_step=crash), check)
+
+    assert crashed == ["returned", "taken back"]
+
+
+def test_a_crash_while_building_a_manifest_counts_nothing_twice(eventful, tmp_path):
+    write_part(eventful, [event(run_id="d", sequence=1), event(run_id="d", sequence=2)], run_id="d")
+    seal(eventful)
+    # Of these one is in Parquet as well.
+    late = [event(run_id="d", sequence=2), event(run_id="d", sequence=3)]
+    write_part(eventful, late, run_id="e")
+    eventful.manifest.write_bytes(b"{torn")
+    eventful.manifest_backup.write_bytes(b"")
+    whole = {**EVENTFUL, "run1-2": "unanswered", "d-1": "ok", "d-2": "ok", "d-3": "ok"}
+
+    def check(store):
+        repair(store)
+        assert finished_in(store) == whole
+        assert sorted(set(event_ids_in(store))) == sorted(whole)
+        ended = rows_in(store, "events")
+        assert len([row for row in ended if row["outcome"]]) == len(whole)
+
+    crashed = crash_everywhere(eventful, tmp_path, lambda s, crash: repair(s, on_step=crash), check)
+
+    assert {"written", "rebuilt", "explained", "moved"} <= set(crashed)
+
+
+def test_a_crash_while_dropping_what_stands_twice_keeps_one_of_each(store, tmp_path):
+    for name in ("a", "b"):
+        write_part(store, [event(sequence=1), event(sequence=2)], run_id=name)
+        seal(store)
+    spool = Spool(store, run_id="run1")  # Alive, so that nothing is ended.
+    spool.write([event(sequence=3)])
+
+    def check(store):
+        assert set(event_ids_in(store)) == {"run1-1", "run1-2", "run1-3"}
+        repair(store)
+        assert event_ids_in(store) == ["run1-1", "run1-2", "run1-3"]
+
+    crashed = crash_everywhere(store, tmp_path, lambda s, crash: repair(s, on_step=crash), check)
+
+    assert "committed" in crashed
 
 
 def test_a_crash_between_the_manifest_and_its_backup_is_no_trouble(eventful, tmp_path):
