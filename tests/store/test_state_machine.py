@@ -75,7 +75,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.events = {}
         """What must be read: the outcome by event id."""
         self.shaken = set()
-        """Events with a row in a file that was damaged: read as far as it is known, or not at all."""
+        """Events with a row in a file that was damaged: what is read of them may be less."""
         self.run_count = 0
         self.has_looked = False
 
