@@ -195,3 +195,25 @@ def test_what_is_no_store_is_said_in_one_line(tmp_path):
     assert done.returncode == 2
     assert done.stderr.startswith(f"mcplens: there is no store at {tmp_path}/none.")
     assert done.stderr.count("\n") == 1
+
+
+def test_what_is_damaged_or_nobodys_is_moved_to_the_quarantine(store):
+    for name in ("w1", "w2", "w3"):
+        write_part(store, [call(sequence=int(name[1]))], run_id=name)
+        seal(store)
+    torn, inside, _ = sorted(store.path.glob("events/date=2026*/*.parquet"))
+    torn.write_bytes(torn.read_bytes()[:-100])
+    content = bytearray(inside.read_bytes())
+    content[4:2000] = b"\xff" * 1996
+    inside.write_bytes(content)
+    torn.with_name("mine.parquet").write_bytes(b"mine")
+
+    keep_house(store, at_least=2)
+
+    assert event_ids_in(store) == ["run1-3"]
+    assert sorted(path.name for path in store.quarantine.glob("*.parquet")) == [
+        "events-date=2026-11-20-mine.parquet",
+        "events-date=2026-11-20-w1-00001.parquet",
+        "events-date=2026-11-20-w2-00001.parquet",
+    ]
+    assert len(load_manifest(store)[0].files) == 1
