@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from mcplens.events import TABLES
 from mcplens.store.files import TEMPORARY, locked, replace_file
+from mcplens.store.findings import REPAIR
 from mcplens.store.layout import SEED_TAIL, VIEWS_SQL
 from mcplens.store.manifest import as_utc, load_manifest, save_manifest
 from mcplens.store.parts import parse_part
@@ -26,7 +27,6 @@ _OURS: Final = re.compile(
 """Names that only mcplens gives while it writes, of what it writes again or wrote elsewhere too."""
 
 _MODE: Final = 0o700
-_REPAIR = "`mcplens store verify --repair`"
 _Told = tuple[str, str, str, str]
 
 
@@ -35,21 +35,21 @@ def look_around(store: Store, manifest: Manifest, *, grace_s: float, now: float)
     mode = stat.S_IMODE(store.path.stat().st_mode)
     if mode & 0o077:
         what = f"is open to other users (mode {mode:04o})"
-        yield "permissions", ".", what, f"{_REPAIR} closes it"
+        yield "permissions", ".", what, f"{REPAIR} closes it"
     if _is_stale(store.views_sql):
         what = "is not the one of this mcplens"
-        yield "views", store.views_sql.name, what, f"{_REPAIR} writes it again"
+        yield "views", store.views_sql.name, what, f"{REPAIR} writes it again"
     if (current := _content(store.manifest)) and current != _content(store.manifest_backup):
         what = "does not repeat the manifest"
-        yield "leftover", store.manifest_backup.name, what, f"{_REPAIR} writes it again"
+        yield "leftover", store.manifest_backup.name, what, f"{REPAIR} writes it again"
     limit = as_utc(now) - timedelta(seconds=grace_s)
     late = [file.path for file in manifest.retired if file.retired_at <= limit]
     for name in late:
         if (store.path / name).exists():
-            yield "leftover", name, "was replaced long ago", f"{_REPAIR} deletes it"
+            yield "leftover", name, "was replaced long ago", f"{REPAIR} deletes it"
     for path in temporaries(store, before=now - grace_s):
         ours = _is_ours(path)
-        advice = f"{_REPAIR} deletes it" if ours else "Delete it if nobody needs it"
+        advice = f"{REPAIR} deletes it" if ours else "Delete it if nobody needs it"
         yield "leftover", store.relative(path), "was begun and never finished", advice
     for path in sorted(store.spool.glob("*.jsonl")):
         if path.name != SEED_TAIL and parse_part(path) is None:

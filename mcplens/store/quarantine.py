@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from mcplens.errors import StoreError
 from mcplens.store.commit import OnStep, begin, free_name, write_reasons
 from mcplens.store.damage import examine, quick_look
-from mcplens.store.files import locked, sync
+from mcplens.store.files import cause, locked, sync
 from mcplens.store.layout import REASON
 from mcplens.store.manifest import QuarantinedFile, save_manifest
 from mcplens.store.reading import foreign_parquet
@@ -45,21 +46,33 @@ def tidy(
     """Move torn and foreign Parquet files to the quarantine, and back what is as it was again.
 
     What is `doubtful` is read whole; of the others only their ends are looked at.
+
+    Raises:
+        StoreError: the store cannot be written or its manifest not be read.
     """
     tidied = Tidied()
-    with locked(store.lock, wait=True):
-        manifest = begin(store)
-        manifest = _take_back(store, manifest, tidied, on_step)
-        for file in manifest.files:
-            look = examine if store.path / file.path in doubtful else quick_look
-            found = look(store, file)
-            if found is not None and found.is_in_the_bytes:
-                manifest = _put_away(store, manifest, file, found, on_step)
-                tidied.quarantined_count += 1
-        for path in foreign_parquet(store, manifest):
-            move(store, path, reason=f"{store.relative(path)} {_NOBODYS}", on_step=on_step)
-            tidied.quarantined_count += 1
+    try:
+        with locked(store.lock, wait=True):
+            _tidy(store, doubtful, tidied, on_step)
+    except OSError as trouble:
+        raise StoreError(
+            f"cannot move what is damaged to {store.quarantine} ({cause(trouble)}). "
+            "It stays where it is, and is not read"
+        ) from trouble
     return tidied
+
+
+def _tidy(store: Store, doubtful: Collection[Path], tidied: Tidied, on_step: OnStep) -> None:
+    manifest = _take_back(store, begin(store), tidied, on_step)
+    for file in manifest.files:
+        look = examine if store.path / file.path in doubtful else quick_look
+        found = look(store, file)
+        if found is not None and found.is_in_the_bytes:
+            manifest = _put_away(store, manifest, file, found, on_step)
+            tidied.quarantined_count += 1
+    for path in foreign_parquet(store, manifest):
+        move(store, path, reason=f"{store.relative(path)} {_NOBODYS}", on_step=on_step)
+        tidied.quarantined_count += 1
 
 
 def move(

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mcplens.errors import NewerSchemaError, StoreError
+from mcplens.events import SCHEMA_VERSION
 from mcplens.store.arrow import to_arrow, write_parquet
 from mcplens.store.commit import OnStep, quarantine
 from mcplens.store.damage import Damage, examine
@@ -130,6 +131,9 @@ class _Work:
         """Decide about one file, and give the keys of what it adds."""
         path = self.store.path / file.path
         content = pq.ParquetFile(path).read()
+        if file.schema_version > SCHEMA_VERSION:
+            self.alive.append(file)  # What its rows mean, only a later mcplens knows.
+            return _keys_or_none(file.table, content)
         keys = row_keys(file.table, content)
         inside = _covered(file.table, content, keys, np.unique(cover))
         if not inside.any():
@@ -203,6 +207,8 @@ class _Work:
                 rows = opened.metadata.num_rows
                 newest = pc.max(opened.read(["schema_version"])["schema_version"]).as_py() or 0
         except (OSError, ValueError, pa.ArrowException) as trouble:
+            if isinstance(trouble, OSError) and trouble.errno is not None:
+                raise  # What the system refuses today may be whole.
             return Damage("torn", f"is torn or damaged ({str(trouble).splitlines()[0]})")
         file = LiveFile(
             table=table,
@@ -258,6 +264,13 @@ class _Work:
 
 def _packed(part: Part) -> list[tuple[str, pa.Table]]:
     return [read for read in batches_of_part(part.path) if not isinstance(read, BadLine)]
+
+
+def _keys_or_none(table: str, content: pa.Table) -> NDArray[np.uint64]:
+    try:
+        return row_keys(table, content)
+    except KeyError:
+        return _NONE  # Its ids have other names by then.
 
 
 def _covered(

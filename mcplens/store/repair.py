@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mcplens.errors import StoreError
 from mcplens.store.commit import OnStep, Output, begin, commit
-from mcplens.store.files import locked
+from mcplens.store.files import cause, locked
 from mcplens.store.leftovers import clear_up
 from mcplens.store.quarantine import tidy
 from mcplens.store.rebuild import rebuild
@@ -42,17 +43,19 @@ def repair(
         return verify(store, grace_s=grace_s, clock=clock, on_progress=on_progress)
 
     first = look()
-    rebuild(store, now=clock(), on_step=on_step)
-    seal(store, grace_s=grace_s, clock=clock, on_step=on_step)
-    tidy(store, doubtful=first.doubtful, on_step=on_step)
-    clear_up(store, grace_s=grace_s, now=clock())
-    second = look()
-    if second.doubles:
-        drop_doubles(store, second.doubles, clock=clock, on_step=on_step)
-        last = look()
-    else:
-        last = second
-    return _compared(last, [first, second])
+    try:
+        rebuild(store, now=clock(), on_step=on_step)
+        seal(store, grace_s=grace_s, clock=clock, on_step=on_step)
+        tidy(store, doubtful=first.doubtful, on_step=on_step)
+        clear_up(store, grace_s=grace_s, now=clock())
+        second = look()
+        if second.doubles:
+            drop_doubles(store, second.doubles, clock=clock, on_step=on_step)
+    except OSError as trouble:
+        raise StoreError(
+            f"cannot repair {store.path} ({cause(trouble)}). What is repaired by now stays so"
+        ) from trouble
+    return _compared(look() if second.doubles else second, [first, second])
 
 
 def drop_doubles(

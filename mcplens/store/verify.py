@@ -10,13 +10,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from mcplens.errors import NewerSchemaError, StoreError
 from mcplens.events import SCHEMA_VERSION
 from mcplens.store.damage import examine, newer_reason
 from mcplens.store.duplicates import batches_of_part, find_doubles
 from mcplens.store.files import cause
+from mcplens.store.findings import REPAIR, Finding, found
 from mcplens.store.layout import REASON
 from mcplens.store.leftovers import look_around
 from mcplens.store.lines import BadLine, newest_schema
@@ -35,50 +36,8 @@ if TYPE_CHECKING:
 GRACE_S: Final = 3600.0
 """How long what was replaced may stay."""
 
-KINDS: Final = (
-    "manifest",
-    "missing",
-    "torn",
-    "tampered",
-    "unreadable",
-    "conflict",
-    "duplicate",
-    "gap",
-    "misdated",
-    "foreign",
-    "newer",
-    "bad_lines",
-    "quarantined",
-    "permissions",
-    "leftover",
-    "views",
-)
-"""What may be found, the worst first."""
-
-_NOTES: Final = frozenset(KINDS[KINDS.index("newer") :])
-"""What does not change a number, or what cannot be read by design."""
-
-_REPAIR = "`mcplens store verify --repair`"
 _SHOWN = 5
-
-
-class Finding(NamedTuple):
-    """One thing that is not as it should be."""
-
-    kind: str
-    where: str
-    """The file as the manifest names it, the run, or `.` for the store's folder."""
-    what: str
-    advice: str
-    is_wrong: bool
-    """Whether rows are missing or counted twice, or may be."""
-    is_repaired: bool = False
-
-    @property
-    def rank(self) -> tuple[int, str]:
-        """Sort the worst first."""
-        return KINDS.index(self.kind), self.where
-
+"""Ids and stretches that are written out; of the others the number."""
 
 OnProgress = Callable[[int, int], None]
 """Takes how many bytes are done, and how many there are in all."""
@@ -123,13 +82,13 @@ def verify(
         raise
     except StoreError as error:
         what = str(error).partition(". ")[0]
-        lost = found("manifest", store.manifest.name, what, f"{_REPAIR} builds it anew")
+        lost = found("manifest", store.manifest.name, what, f"{REPAIR} builds it anew")
         return Verified(findings=[lost])
     retired = {file.path for file in manifest.retired}
     parts = [part for part in spooled if store.relative(part.path) not in retired]
     work = _Work(store=store, manifest=manifest, parts=parts, on_progress=on_progress)
     if trouble:
-        advice = f"{_REPAIR} writes it again, and so does whoever seals next"
+        advice = f"{REPAIR} writes it again, and so does whoever seals next"
         work.note("manifest", store.manifest.name, trouble, advice)
     work.read_files()
     work.read_parts()
@@ -137,7 +96,7 @@ def verify(
     work.look_for_gaps()
     for path in foreign_parquet(store, manifest):
         work.note(
-            "foreign", store.relative(path), "is not in the manifest", f"{_REPAIR} moves it away"
+            "foreign", store.relative(path), "is not in the manifest", f"{REPAIR} moves it away"
         )
     work.look_into_quarantine()
     for kind, where, what, advice in look_around(store, manifest, grace_s=grace_s, now=clock()):
@@ -145,11 +104,6 @@ def verify(
     work.result.row_count = work.tally.row_count
     work.result.findings.sort(key=lambda one: one.rank)
     return work.result
-
-
-def found(kind: str, where: str, what: str, advice: str) -> Finding:
-    """Make a finding; its kind says whether it is wrong."""
-    return Finding(kind, where, what, advice, is_wrong=kind not in _NOTES)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -197,7 +151,7 @@ class _Work:
         for (table, places, is_exact), ids in groups.items():
             listed = _listed(sorted(ids))
             if is_exact:
-                advice = f"{_REPAIR} keeps one of each"
+                advice = f"{REPAIR} keeps one of each"
                 self.note("duplicate", places, f"{table} that stand twice: {listed}", advice)
             else:
                 what = f"{table} that are told twice and differently: {listed}"
@@ -251,7 +205,7 @@ class _Work:
         elif damage.kind == "misdated":
             self.note("misdated", file.path, damage.what, "They are read, but not pruned by date")
         else:
-            advice = f"Bring it back from a copy of the store, or {_REPAIR} moves it away"
+            advice = f"Bring it back from a copy of the store, or {REPAIR} moves it away"
             self.note(damage.kind, file.path, damage.what, advice)
 
     def _read_part(self, part: Part) -> None:

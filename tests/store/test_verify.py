@@ -3,11 +3,14 @@
 import os
 
 import msgspec
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mcplens.errors import StoreError
 from mcplens.store.compact import compact
 from mcplens.store.files import digest_of
+from mcplens.store.location import create, open_store
 from mcplens.store.manifest import load_manifest
 from mcplens.store.repair import repair
 from mcplens.store.seal import seal
@@ -405,9 +408,6 @@ def test_files_that_overlap_are_read_once_when_the_manifest_is_built(store):
 
 
 def test_a_store_without_any_manifest_is_not_taken_for_a_new_one(store, tmp_path):
-    from mcplens.errors import StoreError
-    from mcplens.store.location import create, open_store
-
     sealed(store, [event(sequence=1)])
     store.manifest.unlink()
     store.manifest_backup.unlink()
@@ -418,3 +418,39 @@ def test_a_store_without_any_manifest_is_not_taken_for_a_new_one(store, tmp_path
     repair(store)
 
     assert event_ids_in(store) == ["run1-1"]
+
+
+def test_a_file_of_a_newer_schema_is_kept_when_the_manifest_is_built(store):
+    sealed(store, [event(sequence=1)], [event(sequence=2)])
+    newer, _ = events_of(store)
+    content = pq.ParquetFile(newer).read()
+    at = content.schema.get_field_index("schema_version")
+    pq.write_table(content.set_column(at, "schema_version", pa.array([99])), newer)
+    lose_manifests(store)
+
+    repaired = repair(store)
+
+    assert repaired.is_fine
+    assert [found.kind for found in repaired.findings if not found.is_repaired] == [
+        "newer",
+        *["quarantined"] * 4,  # The manifest, its backup, and both parts: they are in Parquet.
+    ]
+    assert newer.exists()
+    assert event_ids_in(store) == ["run1-2"]
+
+
+def test_a_store_that_may_not_be_written_says_so_and_stays_as_it_is(store, monkeypatch):
+    sealed(store, [event(sequence=1)], [event(sequence=2)])
+    torn, _ = events_of(store)
+    torn.write_bytes(torn.read_bytes()[:-100])
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.rename", refuse)
+
+    with pytest.raises(StoreError, match=r"cannot move what is damaged .* \(Permission denied\)"):
+        repair(store)
+
+    assert torn.exists()
+    assert event_ids_in(store) == ["run1-2"]

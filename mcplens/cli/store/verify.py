@@ -17,7 +17,8 @@ from mcplens.units import counted
 
 if TYPE_CHECKING:
     from mcplens.cli.formats import Format
-    from mcplens.store.verify import Finding, Verified
+    from mcplens.store.findings import Finding
+    from mcplens.store.verify import Verified
 
 
 @click.command(short_help="Check every file, and repair what can be.")
@@ -37,9 +38,9 @@ def verify(named: str | None, is_repairing: bool, format_: Format) -> int:  # no
     Exits with 1 when something is wrong that stands. Nothing is changed without --repair, and
     nothing is thrown away with it: what is damaged goes to the store's quarantine.
     """
+    from mcplens.store.findings import Finding
     from mcplens.store.location import locate, open_damaged_store
     from mcplens.store.repair import repair
-    from mcplens.store.verify import Finding
     from mcplens.store.verify import verify as look
 
     path = locate(named)

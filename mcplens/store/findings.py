@@ -1,0 +1,54 @@
+"""What may be wrong with a store, in the words of a person who has to do something about it."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+REPAIR: Final = "`mcplens store verify --repair`"
+"""What puts right what can be."""
+
+KINDS: Final = (
+    "manifest",
+    "missing",
+    "torn",
+    "tampered",
+    "unreadable",
+    "conflict",
+    "duplicate",
+    "gap",
+    "misdated",
+    "foreign",
+    "newer",
+    "bad_lines",
+    "quarantined",
+    "permissions",
+    "leftover",
+    "views",
+)
+"""What may be found, the worst first."""
+
+_NOTES: Final = frozenset(KINDS[KINDS.index("newer") :])
+"""What does not change a number, or what cannot be read by design."""
+
+
+class Finding(NamedTuple):
+    """One thing that is not as it should be."""
+
+    kind: str
+    where: str
+    """The file as the manifest names it, the run, or `.` for the store's folder."""
+    what: str
+    advice: str
+    is_wrong: bool
+    """Whether rows are missing or counted twice, or may be."""
+    is_repaired: bool = False
+
+    @property
+    def rank(self) -> tuple[int, str]:
+        """Sort the worst first."""
+        return KINDS.index(self.kind), self.where
+
+
+def found(kind: str, where: str, what: str, advice: str) -> Finding:
+    """Make a finding; its kind says whether it is wrong."""
+    return Finding(kind, where, what, advice, is_wrong=kind not in _NOTES)
