@@ -14,6 +14,9 @@ _TIME = re.compile(r"(\d+(?:\.\d+)?)\s*(us|µs|ms|s|min|m)")
 _SPAN_UNITS_S = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _LEAST_RATE = 1e-6
 """What four digits of per cent can still show."""
+_SIZE_UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?B)")
+_SPAN_WORDS = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d|w)")
 
 
@@ -106,6 +109,24 @@ def parse_span_s(text: str) -> float:
             f'"{text}" is no stretch of time. Write a number and s, m, h, d or w, such as 24h'
         )
     return float(match[1]) * _SPAN_UNITS_S[match[2]]
+
+
+def parse_bytes(text: str) -> int:
+    """Read a size such as `500MB` or `2GB` as bytes."""
+    match = _SIZE.fullmatch(text.strip().upper())
+    if match is None:
+        raise UsageError(
+            f'"{text}" is no size. Write a number and kB, MB, GB or TB, such as 500MB or 2GB'
+        )
+    return int(float(match[1]) * _SIZE_UNITS[match[2]])
+
+
+def format_span(seconds: float) -> str:
+    """Write a stretch of time in the longest unit that leaves nothing over: 400 days, 5 minutes."""
+    for unit, word in _SPAN_WORDS:
+        if seconds >= unit and seconds % unit == 0:
+            return counted(int(seconds // unit), word)
+    return f"{_three_digits(seconds)} seconds"
 
 
 def _three_digits(value: float) -> str:

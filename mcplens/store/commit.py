@@ -45,6 +45,8 @@ class Output:
     date: str
     content: pa.Table
     schema_version: int
+    suffix: str = ""
+    """Tells files of one table and day apart that are written in one change."""
 
 
 def begin(store: Store) -> Manifest:
@@ -181,7 +183,9 @@ def _free_paths(
 ) -> list[str]:
     """Name the outputs; what already has such a name, whoever made it, is never written over."""
     retired = {file.path for file in manifest.retired}
-    paths = [f"{output.table}/date={output.date}/{name}.parquet" for output in outputs]
+    paths = [
+        f"{output.table}/date={output.date}/{name}{output.suffix}.parquet" for output in outputs
+    ]
     if any(path in retired or (store.path / path).exists() for path in paths):
         return _free_paths(store, manifest, f"{name}-{manifest.generation}", outputs)
     return paths

@@ -96,8 +96,11 @@ class _Work:
 
     def _groups(self, manifest: Manifest) -> Iterator[list[LiveFile]]:
         small: dict[tuple[str, str], list[LiveFile]] = defaultdict(list)
+        # An archive may have these already, and would not know them again in a joined file.
+        moving = manifest.moving.paths if manifest.moving else ()
+        alone = self.declined.union(moving)
         for file in manifest.files:
-            if file.size_bytes < _SMALL_BYTES and file.path not in self.declined:
+            if file.size_bytes < _SMALL_BYTES and file.path not in alone:
                 small[file.table, file.date].append(file)
         for files in small.values():
             if len(files) >= self.at_least:

@@ -1,4 +1,4 @@
-"""What a process of its own does for a store: seal what is closed, join what is scattered.
+"""What a process of its own does for a store: seal what is closed, join what is scattered, prune.
 
 Run as `python -m mcplens.store.housekeeping STORE [--compact]`. Recorders start it whenever they
 close a part, so it finds out what there is to do before it loads anything heavy.
@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> int:
 
 
 def keep_house(store: Store, *, at_least: int) -> None:
-    """Seal and compact a store, unless a process is at it: that one does it all."""
+    """Seal, compact and prune a store, unless a process is at it: that one does it all."""
     left_alone: set[Path] = set()
     while True:
         with locked(store.housekeeping_lock) as is_ours:
@@ -66,12 +66,14 @@ def keep_house(store: Store, *, at_least: int) -> None:
 
 def _work(store: Store, *, at_least: int) -> set[Path]:
     from mcplens.store.compact import compact
+    from mcplens.store.prune import prune
     from mcplens.store.quarantine import tidy
     from mcplens.store.seal import seal
 
     report = seal(store)
     joined = compact(store, at_least=at_least)
     tidy(store, doubtful={aside.path for aside in joined.set_aside})
+    prune(store)
     return {aside.path for aside in report.set_aside}
 
 

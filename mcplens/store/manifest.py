@@ -63,6 +63,24 @@ class Unfinished(msgspec.Struct, frozen=True, kw_only=True, order=True):
     date: str
 
 
+class Retention(msgspec.Struct, frozen=True, kw_only=True):
+    """How much a store keeps; None is no limit."""
+
+    age_s: float | None = 400 * 86_400.0
+    """How long rows stay after they happened and were recorded, in seconds."""
+    size_bytes: int | None = 5_000_000_000
+    """What Parquet and spool may take together."""
+    archive: str | None = None
+    """The store that takes what is too old or too much here, instead of its being deleted."""
+
+
+class Moving(msgspec.Struct, frozen=True, kw_only=True):
+    """Files on their way into an archive, which are here and may be there already."""
+
+    archive: str
+    paths: tuple[str, ...]
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What a store consists of."""
 
@@ -75,6 +93,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Parquet files being written; leftovers of a crash if nobody holds the lock."""
     unfinished: tuple[Unfinished, ...] = ()
     quarantined: tuple[QuarantinedFile, ...] = ()
+    retention: Retention = Retention()
+    moving: Moving | None = None
+    """What is on its way into an archive; until then nobody joins it with other files."""
+    taken: tuple[str, ...] = ()
+    """Of an archive: digests of files that may still stand in the store they came from."""
 
 
 def load_manifest(store: Store) -> tuple[Manifest, str | None]:

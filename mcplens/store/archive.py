@@ -1,0 +1,240 @@
+"""Moving files into an archive, which is a store itself.
+
+What moves is named here first, so that nobody joins it with other files meanwhile; then it is
+complete there; then it is retired here. A crash in between leaves it here, and the archive knows
+again what it has taken.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mcplens.store.arrow import in_order
+from mcplens.store.commit import OnStep, Output, begin, commit
+from mcplens.store.files import TEMPORARY, locked, sync
+from mcplens.store.leaving import HAPPENINGS, ids_in
+from mcplens.store.links import LINKS
+from mcplens.store.manifest import LiveFile, Manifest, Moving, save_manifest
+from mcplens.store.retention import open_archive
+
+if TYPE_CHECKING:
+    from mcplens.store.layout import Store
+
+
+def move(
+    store: Store,
+    manifest: Manifest,
+    files: Collection[LiveFile],
+    *,
+    archive: Store,
+    now: float,
+    on_step: OnStep,
+) -> Manifest:
+    """Move whole files of events, notices and samples, in one change; the store's lock is held."""
+    paths = tuple(file.path for file in files)
+    manifest = msgspec.structs.replace(
+        manifest,
+        generation=manifest.generation + 1,
+        moving=Moving(archive=str(archive.path), paths=paths),
+    )
+    save_manifest(store, manifest)
+    on_step("named")
+    return finish_move(store, manifest, now=now, on_step=on_step)
+
+
+def finish_move(store: Store, manifest: Manifest, *, now: float, on_step: OnStep) -> Manifest:
+    """Move what is named as moving, from wherever that came to a halt; the store's lock is held.
+
+    Raises:
+        StoreError: the archive is not there.
+    """
+    moving = manifest.moving
+    if moving is None:
+        return manifest
+    files = [file for file in manifest.files if file.path in moving.paths]
+    if files:
+        archive = open_archive(Path(moving.archive))
+        copy_links(store, manifest, _held(store, files), archive=archive, now=now, on_step=on_step)
+        taken = _take(archive, store, files, on_step=on_step)
+        manifest = commit(
+            store,
+            manifest,
+            name="",
+            outputs=(),
+            retire=[file.path for file in files],
+            unfinished=manifest.unfinished,
+            now=now,
+            on_step=on_step,
+        )
+        _forget(archive, taken)
+        on_step("let go")
+    manifest = msgspec.structs.replace(manifest, generation=manifest.generation + 1, moving=None)
+    save_manifest(store, manifest)
+    on_step("moved")
+    return manifest
+
+
+def copy_links(
+    store: Store,
+    manifest: Manifest,
+    held: tuple[set[str], set[str]],
+    *,
+    archive: Store,
+    now: float,
+    on_step: OnStep,
+) -> None:
+    """Copy the rows of these connections and runs that the archive does not have yet."""
+    connections, runs = held
+    with locked(archive.lock, wait=True):
+        there = begin(archive)
+        outputs = []
+        for table in LINKS:
+            column, ids = ("run_id", runs) if table == "runs" else ("connection_id", connections)
+            known = {
+                _key(row)
+                for file in there.files
+                if file.table == table
+                for row in _rows(archive, file, column, ids).to_pylist()
+            }
+            found = [
+                (file, _rows(store, file, column, ids))
+                for file in manifest.files
+                if file.table == table
+            ]
+            outputs += _missing(table, found, known)
+        if outputs:
+            commit(
+                archive,
+                there,
+                name=f"archived-{there.generation + 1:06d}",
+                outputs=outputs,
+                retire=(),
+                unfinished=there.unfinished,
+                now=now,
+                on_step=on_step,
+            )
+
+
+def _missing(
+    table: str, found: Iterable[tuple[LiveFile, pa.Table]], known: Collection[bytes]
+) -> list[Output]:
+    pieces: dict[str, list[pa.Table]] = defaultdict(list)
+    versions: dict[str, int] = defaultdict(int)
+    for file, rows in found:
+        is_new = [_key(row) not in known for row in rows.to_pylist()]
+        if any(is_new):
+            pieces[file.date].append(rows.filter(pa.array(is_new)))
+            versions[file.date] = max(versions[file.date], file.schema_version)
+    return [
+        Output(
+            table=table, date=date, content=in_order(table, those), schema_version=versions[date]
+        )
+        for date, those in sorted(pieces.items())
+    ]
+
+
+def _rows(store: Store, file: LiveFile, column: str, ids: Collection[str]) -> pa.Table:
+    rows = pq.ParquetFile(store.path / file.path).read()
+    return rows.filter(pa.compute.is_in(rows[column], pa.array(sorted(ids), pa.string())))
+
+
+def _key(row: dict[str, Any]) -> bytes:
+    """Name a row by all that is known in it, whichever columns its file has beside."""
+    known = {name: value for name, value in row.items() if value is not None}
+    return msgspec.json.encode(known, order="sorted")
+
+
+def _held(store: Store, files: Iterable[LiveFile]) -> tuple[set[str], set[str]]:
+    """Name the connections and runs that rows are of."""
+    connections: set[str] = set()
+    runs: set[str] = set()
+    for file in files:
+        if file.table in HAPPENINGS:
+            with pq.ParquetFile(store.path / file.path) as opened:
+                rows = opened.read(columns=["connection_id", "run_id"])
+            connections |= ids_in(rows, "connection_id")
+            runs |= ids_in(rows, "run_id")
+    return connections, runs
+
+
+def _take(
+    archive: Store, store: Store, files: Collection[LiveFile], *, on_step: OnStep
+) -> set[str]:
+    """Have an archive hold these files, each once, and say by which digests it knows them."""
+    digests = {file.path: _digest(store.path / file.path) for file in files}
+    with locked(archive.lock, wait=True):
+        manifest = begin(archive)
+        new = {
+            file.path: _path_there(file, digests[file.path])
+            for file in files
+            if digests[file.path] not in manifest.taken
+        }
+        if not new:
+            return set(digests.values())
+        manifest = msgspec.structs.replace(
+            manifest, generation=manifest.generation + 1, pending=tuple(new.values())
+        )
+        save_manifest(archive, manifest)
+        on_step("pending there")
+        for here, there in new.items():
+            final = archive.path / there
+            temporary = final.with_name(final.name + TEMPORARY)
+            final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            shutil.copyfile(store.path / here, temporary)
+            temporary.chmod(0o600)
+            sync(temporary)
+            temporary.rename(final)
+            sync(final.parent)
+            sync(final.parent.parent)
+            on_step("copied")
+        save_manifest(
+            archive,
+            msgspec.structs.replace(
+                manifest,
+                files=(
+                    *manifest.files,
+                    *(
+                        msgspec.structs.replace(file, path=new[file.path])
+                        for file in files
+                        if file.path in new
+                    ),
+                ),
+                pending=(),
+                taken=(*manifest.taken, *sorted(digests[path] for path in new)),
+            ),
+        )
+        on_step("taken")
+    return set(digests.values())
+
+
+def _path_there(file: LiveFile, digest: str) -> str:
+    """Name a file so that those of several stores never meet."""
+    return f"{file.table}/date={file.date}/{Path(file.path).stem}-{digest[:16]}.parquet"
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _forget(archive: Store, taken: set[str]) -> None:
+    """Let go of digests whose files the store they came from has retired."""
+    with locked(archive.lock, wait=True):
+        manifest = begin(archive)
+        save_manifest(
+            archive,
+            msgspec.structs.replace(
+                manifest,
+                generation=manifest.generation + 1,
+                taken=tuple(one for one in manifest.taken if one not in taken),
+            ),
+        )

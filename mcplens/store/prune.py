@@ -1,0 +1,323 @@
+"""Taking out of a store what it is not to keep, or moving it into an archive.
+
+Each step is one change of the manifest, so it can be interrupted anywhere and goes on when it is
+called again. Files stay for a while after they are let go of, for readers that began before.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mcplens.errors import StoreError
+from mcplens.store.archive import copy_links, finish_move, move
+from mcplens.store.commit import OnStep, Output, begin, commit, delete_retired
+from mcplens.store.files import cause, locked
+from mcplens.store.leaving import Leaving, Look, Wanted, ids_in, kept_bytes, wanted_by
+from mcplens.store.links import Past, Unneeded, unneeded_links
+from mcplens.store.manifest import Manifest, load_manifest
+from mcplens.store.parts import standing_parts
+from mcplens.store.retention import grace_s, open_archive
+
+if TYPE_CHECKING:
+    from mcplens.store.reading import SetAside
+    from mcplens.store.layout import Store
+
+OnProgress = Callable[[int, int], None]
+"""Takes how many bytes are done, and how many there are in all."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Gone:
+    """What left one table."""
+
+    first_date: str
+    last_date: str
+    file_count: int = 0
+    row_count: int = 0
+    size_bytes: int = 0
+    """Of files that stay without some of their rows, about that many."""
+
+
+@dataclass(slots=True, kw_only=True)
+class PruneReport:
+    """What left a store, or would leave it."""
+
+    archive: Path | None = None
+    """Where it goes; None where it is deleted."""
+    gone: dict[str, Gone] = field(default_factory=dict)
+    """By table."""
+    left_rows: int = 0
+    left_bytes: int = 0
+    """What stays, in Parquet and in the spool."""
+    left_since: str | None = None
+    """The oldest day of what stays."""
+    set_aside: list[SetAside] = field(default_factory=list)
+    """Files that cannot be read and so were left as they are, and why."""
+
+    def add(self, left: Leaving) -> None:
+        """Count what leaves of a file."""
+        file = left.file
+        table = self.gone.setdefault(file.table, Gone(first_date=file.date, last_date=file.date))
+        table.first_date = min(table.first_date, file.date)
+        table.last_date = max(table.last_date, file.date)
+        table.file_count += 1
+        table.row_count += left.row_count
+        table.size_bytes += left.size_bytes
+
+    @property
+    def size_bytes(self) -> int:
+        """What left in all."""
+        return sum(table.size_bytes for table in self.gone.values())
+
+    def note_left(self, store: Store, manifest: Manifest, *, but: PruneReport | None) -> None:
+        """Note what stays beside what is gone, where that stands in the manifest still."""
+        going = but.gone.values() if but else ()
+        self.left_rows = sum(file.row_count for file in manifest.files) - sum(
+            table.row_count for table in going
+        )
+        self.left_bytes = kept_bytes(store, manifest) - sum(table.size_bytes for table in going)
+
+
+def survey(
+    store: Store,
+    wanted: Wanted | None = None,
+    *,
+    archive: Path | None = None,
+    clock: Callable[[], float] = time.time,
+) -> PruneReport:
+    """Say what would leave a store; without saying what is wanted, by what it is to keep.
+
+    Raises:
+        StoreError: the manifest cannot be read.
+    """
+    manifest, _ = load_manifest(store)
+    wanted = wanted or wanted_by(manifest.retention, now=clock())
+    look = Look(store=store, wanted=wanted)
+    leaving = look.leaving(manifest)
+    links = unneeded_links(look, manifest, leaving, _past(wanted, _newest_day(leaving)))
+    report = PruneReport(archive=_archive_for(manifest, wanted, archive), set_aside=look.set_aside)
+    everything = [*leaving, *(link.leaving for link in links)]
+    for left in everything:
+        report.add(left)
+    report.note_left(store, manifest, but=report)
+    whole = {left.file.path for left in everything if left.is_whole}
+    report.left_since = min(
+        (file.date for file in manifest.files if file.path not in whole), default=None
+    )
+    return report
+
+
+def prune(
+    store: Store,
+    wanted: Wanted | None = None,
+    *,
+    archive: Path | None = None,
+    clock: Callable[[], float] = time.time,
+    on_step: OnStep = lambda _: None,
+    on_progress: OnProgress = lambda _done, _total: None,
+) -> PruneReport:
+    """Let a store go of what is wanted; without saying what, of what it is not to keep.
+
+    Only Parquet leaves: seal before. What leaves by age or size goes into the store's archive, if
+    it has one; whole runs are deleted unless an archive is named.
+
+    Raises:
+        StoreError: the store cannot be written, or its archive not be reached.
+    """
+    try:
+        manifest, _ = load_manifest(store)
+        wanted = wanted or wanted_by(manifest.retention, now=clock())
+        work = _Work(
+            store=store,
+            look=Look(store=store, wanted=wanted),
+            report=PruneReport(archive=_archive_for(manifest, wanted, archive)),
+            clock=clock,
+            on_step=on_step,
+            on_progress=on_progress,
+        )
+        while work.do_some():
+            pass
+        return work.finish()
+    except OSError as trouble:
+        raise StoreError(
+            f"cannot prune {store.path} ({cause(trouble)}). What has not left stays readable"
+        ) from trouble
+
+
+def living_runs(store: Store, run_ids: Iterable[str]) -> list[str]:
+    """Name those of these runs that still have something in the spool.
+
+    Raises:
+        StoreError: the manifest cannot be read.
+    """
+    standing = {part.run_id for part in standing_parts(store, load_manifest(store)[0])}
+    return sorted(standing & set(run_ids))
+
+
+@dataclass(slots=True, kw_only=True)
+class _Work:
+    store: Store
+    look: Look
+    report: PruneReport
+    clock: Callable[[], float]
+    on_step: OnStep
+    on_progress: OnProgress
+    total_bytes: int = 0
+    day: str = ""
+
+    def do_some(self) -> bool:
+        """Make one change under the lock, and say whether there may be more to do."""
+        with locked(self.store.lock, wait=True):
+            manifest = begin(self.store)
+            if manifest.moving is not None:
+                finish_move(self.store, manifest, now=self.clock(), on_step=self.on_step)
+                return True
+            leaving = self.look.leaving(manifest)
+            if not self.total_bytes:
+                self.total_bytes = sum(left.size_bytes for left in leaving)
+            self.day = max(self.day, _newest_day(leaving))
+            if part := next((left for left in leaving if not left.is_whole), None):
+                self._split(manifest, part)
+                return True
+            if leaving:
+                self._let_go(manifest, _oldest_month(leaving))
+                return True
+            links = unneeded_links(self.look, manifest, [], _past(self.look.wanted, self.day))
+            if links:
+                self._let_go_of_links(manifest, links)
+            return False
+
+    def finish(self) -> PruneReport:
+        """Delete what was let go of long enough ago, and say what was done."""
+        with locked(self.store.lock, wait=True):
+            manifest = begin(self.store)
+            manifest = delete_retired(
+                self.store,
+                manifest,
+                grace_s=grace_s(manifest.retention),
+                now=self.clock(),
+                on_step=self.on_step,
+            )
+        self.report.set_aside = self.look.set_aside
+        self.report.note_left(self.store, manifest, but=None)
+        self.report.left_since = min((file.date for file in manifest.files), default=None)
+        return self.report
+
+    def _split(self, manifest: Manifest, part: Leaving) -> None:
+        """Write a file anew without the rows that leave; for an archive they get one of theirs."""
+        file = part.file
+        try:
+            rows = pq.ParquetFile(self.store.path / file.path).read()
+            going = self.look.going(part)
+        except (OSError, pa.ArrowException) as trouble:
+            self.look.decline(file, f"{self.store.path / file.path} cannot be read ({trouble})")
+            return
+        outputs = [self._output(part, rows.filter(pa.compute.invert(going)))]
+        if self.report.archive is not None:
+            outputs.append(self._output(part, rows.filter(going), suffix="-old"))
+        else:
+            self._count(part)
+        self._commit(manifest, outputs=outputs, retire=[file.path])
+
+    def _let_go(self, manifest: Manifest, leaving: list[Leaving]) -> None:
+        paths = [left.file.path for left in leaving]
+        if self.report.archive is None:
+            self._commit(manifest, outputs=[], retire=paths)
+        else:
+            move(
+                self.store,
+                manifest,
+                [left.file for left in leaving],
+                archive=open_archive(self.report.archive),
+                now=self.clock(),
+                on_step=self.on_step,
+            )
+        for left in leaving:
+            self._count(left)
+
+    def _let_go_of_links(self, manifest: Manifest, links: list[Unneeded]) -> None:
+        outputs = []
+        held: tuple[set[str], set[str]] = (set(), set())
+        for number, link in enumerate(links):
+            file = link.leaving.file
+            rows = pq.ParquetFile(self.store.path / file.path).read()
+            going = pa.array(link.going)
+            left = rows.filter(going)
+            held[0].update(ids_in(left, "connection_id") if file.table != "runs" else ())
+            held[1].update(ids_in(left, "run_id"))
+            if not link.leaving.is_whole:
+                kept = rows.filter(pa.compute.invert(going))
+                outputs.append(self._output(link.leaving, kept, suffix=f"-{number}"))
+        if self.report.archive is not None:
+            copy_links(
+                self.store,
+                manifest,
+                held,
+                archive=open_archive(self.report.archive),
+                now=self.clock(),
+                on_step=self.on_step,
+            )
+        self._commit(manifest, outputs=outputs, retire=[link.leaving.file.path for link in links])
+        for link in links:
+            self._count(link.leaving)
+
+    def _output(self, part: Leaving, rows: pa.Table, *, suffix: str = "") -> Output:
+        return Output(
+            table=part.file.table,
+            date=part.file.date,
+            content=rows,
+            schema_version=part.file.schema_version,
+            suffix=suffix,
+        )
+
+    def _commit(self, manifest: Manifest, *, outputs: list[Output], retire: list[str]) -> None:
+        commit(
+            self.store,
+            manifest,
+            name=f"pruned-{manifest.generation + 1:06d}",
+            outputs=outputs,
+            retire=retire,
+            unfinished=manifest.unfinished,
+            now=self.clock(),
+            on_step=self.on_step,
+        )
+
+    def _count(self, left: Leaving) -> None:
+        self.report.add(left)
+        done = self.report.size_bytes
+        self.on_progress(min(done, self.total_bytes), self.total_bytes)
+
+
+def _archive_for(manifest: Manifest, wanted: Wanted, named: Path | None) -> Path | None:
+    of_store = manifest.retention.archive
+    if named is not None or of_store is None or wanted.run_ids is not None:
+        return named
+    return Path(of_store)
+
+
+def _past(wanted: Wanted, day: str) -> Past:
+    limit = wanted.limit
+    if limit is not None and not wanted.is_exact:
+        # Few rows: a day's are taken together, rather than some at every look.
+        limit = limit.replace(hour=0, minute=0, second=0, microsecond=0)
+    return Past(limit=limit, day=day)
+
+
+def _newest_day(leaving: Iterable[Leaving]) -> str:
+    """Name the newest day of which everything leaves because there is too much."""
+    return max((left.file.date for left in leaving if left.is_too_much), default="")
+
+
+def _oldest_month(leaving: list[Leaving]) -> list[Leaving]:
+    months: dict[str, list[Leaving]] = defaultdict(list)
+    for left in leaving:
+        months[left.file.date[:7]].append(left)
+    return months[min(months)]

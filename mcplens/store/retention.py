@@ -1,0 +1,146 @@
+"""How much a store keeps, and what follows from it for who writes and who reads.
+
+Light to import: recorders and readers ask it. What goes is found in `leaving`, and goes in `prune`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from mcplens.errors import StoreError
+from mcplens.store.files import cause, locked
+from mcplens.store.location import create, is_store, open_store
+from mcplens.store.manifest import Manifest, Retention, load_manifest, save_manifest
+from mcplens.units import format_bytes, format_span
+
+if TYPE_CHECKING:
+    from mcplens.store.layout import Store
+
+PART_AGE_S: Final = 600.0
+"""How old a spool part may become where the store keeps an hour or more."""
+
+UNLIMITED: Final = Retention(age_s=None, size_bytes=None)
+"""What an archive keeps."""
+
+_HOUR_S: Final = 3600.0
+_DAY_S: Final = 86_400.0
+_SHORTEST_GRACE_S: Final = 60.0
+
+
+class _Head(msgspec.Struct):
+    retention: Retention = Retention()
+
+
+def part_age_s(store: Store) -> float:
+    """Say after how long a writer is to close a part, so that a short window empties itself."""
+    try:
+        age_s = msgspec.json.decode(store.manifest.read_bytes(), type=_Head).retention.age_s
+    except (OSError, msgspec.MsgspecError, UnicodeError):
+        return PART_AGE_S
+    return PART_AGE_S if age_s is None or age_s >= _HOUR_S else min(PART_AGE_S, age_s / 5)
+
+
+def cutoff(manifest: Manifest, now: datetime) -> datetime | None:
+    """Say from when on rows are shown, naive UTC; None where none that are past it wait for long.
+
+    A row counts from the later of its table's time and its `recorded_at`.
+    """
+    age_s = manifest.retention.age_s
+    return None if age_s is None or age_s >= _DAY_S else now - timedelta(seconds=age_s)
+
+
+def grace_s(retention: Retention) -> float:
+    """Say how long files stay that nobody is to read any more: an hour, or a shorter window."""
+    if retention.age_s is None:
+        return _HOUR_S
+    return min(_HOUR_S, max(_SHORTEST_GRACE_S, retention.age_s))
+
+
+def words(retention: Retention) -> str:
+    """Say what a store keeps."""
+    limits = [
+        *([format_span(retention.age_s)] if retention.age_s is not None else []),
+        *([f"at most {format_bytes(retention.size_bytes)}"] if retention.size_bytes else []),
+    ]
+    return f"keeps {' and '.join(limits) or 'everything'}"
+
+
+def set_retention(store: Store, retention: Retention) -> None:
+    """Write into a store what it is to keep.
+
+    Raises:
+        StoreError: the store cannot be written, or its archive is of no use.
+    """
+    if retention.archive is not None:
+        make_archive(Path(retention.archive), of=store)
+    _change(store, retention=retention)
+
+
+def make_archive(path: Path, *, of: Store) -> Store:
+    """Make a store that keeps everything, or take one that does.
+
+    Raises:
+        StoreError: it is the store itself, or does not keep everything, or cannot be made.
+    """
+    inside = path.resolve()
+    if inside == of.path.resolve() or of.path.resolve() in inside.parents:
+        raise StoreError(f"{path} is in the store itself. Name a folder beside it as its archive")
+    is_new = not is_store(path)
+    archive = create(path)
+    if is_new:
+        _change(archive, retention=UNLIMITED)
+    return open_archive(path)
+
+
+def open_archive(path: Path) -> Store:
+    """Open an archive that was made before; never made anew, since its disk may only be away.
+
+    Raises:
+        StoreError: it is not there, or does not keep everything.
+    """
+    try:
+        archive = open_store(path)
+    except StoreError as trouble:
+        raise StoreError(
+            f"the archive {path} is not there, so nothing is moved or deleted. Bring it back, or "
+            "go without: mcplens store retention --no-archive"
+        ) from trouble
+    kept = load_manifest(archive)[0].retention
+    if (kept.age_s, kept.size_bytes) != (None, None):
+        raise StoreError(
+            f"{path} {words(kept)}, and an archive has to keep everything. Name another, or: "
+            f"mcplens store retention --age forever --size unlimited --store {path}"
+        )
+    return archive
+
+
+def _change(store: Store, *, retention: Retention) -> None:
+    from mcplens.store.commit import begin  # heavy, and only who sets it needs it
+
+    try:
+        with locked(store.lock, wait=True):
+            manifest = begin(store)
+            moving = manifest.moving
+            if (
+                moving
+                and moving.archive != retention.archive
+                and not is_store(Path(moving.archive))
+            ):
+                moving = None  # It will not arrive there any more.
+            save_manifest(
+                store,
+                msgspec.structs.replace(
+                    manifest,
+                    generation=manifest.generation + 1,
+                    retention=retention,
+                    moving=moving,
+                ),
+            )
+    except OSError as trouble:
+        raise StoreError(
+            f"cannot write {store.path} ({cause(trouble)}). Allow writing there"
+        ) from trouble
