@@ -232,6 +232,12 @@ def is_before(times: Any, limit: datetime) -> Mask:
     return pc.fill_null(earlier, False)
 
 
+def staying_rows(rows: pa.Table, going: Mask) -> pa.Table:
+    """Leave out the rows that leave."""
+    staying: Mask = pc.invert(going)
+    return rows.filter(staying)
+
+
 def ids_in(rows: pa.Table, column: str) -> set[str]:
     """Name what a column names."""
     return {name for name in rows[column].unique().to_pylist() if name is not None}

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from mcplens.events import SORTED_BY
-from mcplens.store.leaving import HAPPENINGS, Leaving, Look, Mask, ids_in, is_before, newest_moment
+from mcplens.store.leaving import (
+    HAPPENINGS,
+    Leaving,
+    Look,
+    Mask,
+    ids_in,
+    is_before,
+    newest_moment,
+    staying_rows,
+)
 from mcplens.store.parts import standing_parts
 
 if TYPE_CHECKING:
@@ -162,7 +171,7 @@ def _past_ids(links: dict[str, list[_LinkFile]], table: str, id_: str, alive: se
     for link in links[table]:
         for row, is_past in zip(link.rows, link.past, strict=True):
             is_old = is_past and row["run_id"] not in alive
-            seen[row[id_]] = seen.get(row[id_], True) and is_old
+            seen[row[id_]] = seen.get(row[id_], True) and bool(is_old)
     return {name for name, is_old in seen.items() if is_old}
 
 
@@ -217,7 +226,7 @@ def _staying(look: Look, manifest: Manifest, leaving: list[Leaving]) -> Iterator
         if file.table not in HAPPENINGS or (going and going.is_whole):
             continue
         rows = look.columns(file, ["connection_id", "run_id"])
-        yield rows.filter(pa.compute.invert(look.going(going))) if going else rows
+        yield staying_rows(rows, look.going(going)) if going else rows
 
 
 def _after(day: str) -> datetime:

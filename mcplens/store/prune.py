@@ -20,15 +20,15 @@ from mcplens.errors import StoreError
 from mcplens.store.archive import copy_links, finish_move, move
 from mcplens.store.commit import OnStep, Output, begin, commit, delete_retired
 from mcplens.store.files import cause, locked
-from mcplens.store.leaving import Leaving, Look, Wanted, ids_in, kept_bytes, wanted_by
+from mcplens.store.leaving import Leaving, Look, Wanted, ids_in, kept_bytes, staying_rows, wanted_by
 from mcplens.store.links import Past, Unneeded, unneeded_links
 from mcplens.store.manifest import Manifest, load_manifest
 from mcplens.store.parts import standing_parts
 from mcplens.store.retention import grace_s, open_archive
 
 if TYPE_CHECKING:
-    from mcplens.store.reading import SetAside
     from mcplens.store.layout import Store
+    from mcplens.store.reading import SetAside
 
 OnProgress = Callable[[int, int], None]
 """Takes how many bytes are done, and how many there are in all."""
@@ -220,7 +220,7 @@ class _Work:
         except (OSError, pa.ArrowException) as trouble:
             self.look.decline(file, f"{self.store.path / file.path} cannot be read ({trouble})")
             return
-        outputs = [self._output(part, rows.filter(pa.compute.invert(going)))]
+        outputs = [self._output(part, staying_rows(rows, going))]
         if self.report.archive is not None:
             outputs.append(self._output(part, rows.filter(going), suffix="-old"))
         else:
@@ -254,7 +254,7 @@ class _Work:
             held[0].update(ids_in(left, "connection_id") if file.table != "runs" else ())
             held[1].update(ids_in(left, "run_id"))
             if not link.leaving.is_whole:
-                kept = rows.filter(pa.compute.invert(going))
+                kept = staying_rows(rows, going)
                 outputs.append(self._output(link.leaving, kept, suffix=f"-{number}"))
         if self.report.archive is not None:
             copy_links(
