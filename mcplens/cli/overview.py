@@ -8,6 +8,7 @@ from mcplens.cli.asking import ask
 from mcplens.cli.options import Reading, reading_options
 from mcplens.cli.saying import (
     say_first_steps,
+    say_keeping,
     say_main_finding,
     say_recording,
     say_store,
@@ -41,6 +42,7 @@ def overview(reading: Reading) -> None:
         say_way_on(out, reading, "overview")
         return
     say_recording(out, con)
+    say_keeping(out, path)
     out.hint(
         ("Every tool", reading.next("tools")),
         ("What happened", reading.next("session")),

@@ -65,6 +65,14 @@ def say_recording(out: Output, con: DuckDBPyConnection) -> None:
     out.say(recording_finding(overview, left_out_count=len(set_aside(con))), style="dim")
 
 
+def say_keeping(out: Output, path: Path) -> None:
+    """Say what the store keeps, and what of it is taken."""
+    from mcplens.store.location import open_store
+    from mcplens.store.retention import kept
+
+    out.say(kept(open_store(path)).sentence, style="dim")
+
+
 def say_findings(out: Output, reading: Reading, con: DuckDBPyConnection) -> None:
     """Say which tool is slowest, and what failed most."""
     from mcplens.charts.findings import NOTHING_CALLED, latency_finding, outcomes_finding

@@ -17,6 +17,7 @@ from mcplens.store.arrow import in_order
 from mcplens.store.commit import OnStep, Output, begin, commit, delete_retired
 from mcplens.store.derived import with_attempts, with_bins
 from mcplens.store.files import cause, locked
+from mcplens.store.manifest import load_manifest
 from mcplens.store.reading import SetAside, why_not_parquet
 from mcplens.store.seal import GRACE_S
 
@@ -55,6 +56,7 @@ def compact(
     grace_s: float = GRACE_S,
     clock: Callable[[], float] = time.time,
     on_step: OnStep = lambda _: None,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> CompactReport:
     """Join the small files of each table and day, where there are `at_least` so many of them.
 
@@ -64,8 +66,9 @@ def compact(
     report = CompactReport()
     work = _Work(store=store, at_least=at_least, clock=clock, on_step=on_step, report=report)
     try:
+        found = work.scattered_bytes()
         while work.do_some():
-            pass
+            on_progress(max(0, found - work.scattered_bytes()), found)
         with locked(store.lock, wait=True):
             delete_retired(store, begin(store), grace_s=grace_s, now=clock(), on_step=on_step)
     except OSError as trouble:
@@ -83,6 +86,11 @@ class _Work:
     on_step: OnStep
     report: CompactReport
     declined: set[str] = field(default_factory=set)
+
+    def scattered_bytes(self) -> int:
+        """Add up the files that are to be joined."""
+        manifest, _ = load_manifest(self.store)
+        return sum(file.size_bytes for group in self._groups(manifest) for file in group)
 
     def do_some(self) -> bool:
         """Join one group under the lock, and say whether there may be more to do."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,8 +14,8 @@ import pyarrow.parquet as pq
 
 from mcplens.events import SORTED_BY
 from mcplens.store.manifest import LiveFile, Manifest, Retention, as_utc
-from mcplens.store.parts import standing_parts
 from mcplens.store.reading import SetAside, why_not_parquet
+from mcplens.store.retention import kept_bytes
 
 if TYPE_CHECKING:
     from mcplens.store.layout import Store
@@ -55,6 +56,14 @@ class Wanted:
     def is_of_run(self, run_id: str) -> bool:
         """Tell whether rows of a run may leave at all."""
         return self.run_ids is None or run_id in self.run_ids
+
+
+def limit_of(age: timedelta) -> datetime:
+    """Say what is too young to leave by this age, naive UTC."""
+    try:
+        return as_utc(time.time()) - age
+    except OverflowError:
+        return datetime.min  # noqa: DTZ901  nothing is that old
 
 
 def wanted_by(retention: Retention, *, now: float) -> Wanted:
@@ -192,17 +201,6 @@ class Look:
                 day = file.date
                 excess -= file.size_bytes
                 yield Leaving(file=file, row_count=file.row_count, is_too_much=file.date != newest)
-
-
-def kept_bytes(store: Store, manifest: Manifest) -> int:
-    """Add up what a store keeps: Parquet files that are read, and the spool."""
-    spooled = 0
-    for part in standing_parts(store, manifest):
-        try:
-            spooled += part.path.stat().st_size
-        except FileNotFoundError:
-            continue
-    return spooled + sum(file.size_bytes for file in manifest.files)
 
 
 def needed_columns(table: str) -> list[str]:

@@ -20,11 +20,11 @@ from mcplens.errors import StoreError
 from mcplens.store.archive import copy_links, finish_move, move
 from mcplens.store.commit import OnStep, Output, begin, commit, delete_retired
 from mcplens.store.files import cause, locked
-from mcplens.store.leaving import Leaving, Look, Wanted, ids_in, kept_bytes, staying_rows, wanted_by
+from mcplens.store.leaving import Leaving, Look, Wanted, ids_in, staying_rows, wanted_by
 from mcplens.store.links import Past, Unneeded, unneeded_links
 from mcplens.store.manifest import Manifest, load_manifest
 from mcplens.store.parts import standing_parts
-from mcplens.store.retention import grace_s, open_archive
+from mcplens.store.retention import grace_s, kept_bytes, open_archive
 
 if TYPE_CHECKING:
     from mcplens.store.layout import Store

@@ -5,6 +5,7 @@ Light to import: recorders and readers ask it. What goes is found in `leaving`, 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,7 +16,8 @@ from mcplens.errors import StoreError
 from mcplens.store.files import cause, locked
 from mcplens.store.location import create, is_store, open_store
 from mcplens.store.manifest import Manifest, Retention, load_manifest, save_manifest
-from mcplens.units import format_bytes, format_span
+from mcplens.store.parts import standing_parts
+from mcplens.units import format_bytes, format_rate, format_span
 
 if TYPE_CHECKING:
     from mcplens.store.layout import Store
@@ -67,6 +69,60 @@ def words(retention: Retention) -> str:
         *([f"at most {format_bytes(retention.size_bytes)}"] if retention.size_bytes else []),
     ]
     return f"keeps {' and '.join(limits) or 'everything'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What a store is to keep, and what it does."""
+
+    retention: Retention
+    size_bytes: int
+    """What Parquet and spool take."""
+    first_date: str | None
+    """The oldest day in Parquet, UTC."""
+
+    @property
+    def words(self) -> str:
+        """Say what it is to keep."""
+        return words(self.retention)
+
+    @property
+    def grace(self) -> str:
+        """Say how long files stay that it let go of."""
+        return format_span(grace_s(self.retention))
+
+    @property
+    def sentence(self) -> str:
+        """Say what it is to keep, and what of it is taken."""
+        taken = format_bytes(self.size_bytes)
+        limit = self.retention.size_bytes
+        share = f" ({format_rate(self.size_bytes / limit)})" if limit else ""
+        return f"The store {self.words}; {taken}{share} is taken."
+
+
+def kept(store: Store) -> Kept:
+    """Look up what a store is to keep, and what it does.
+
+    Raises:
+        StoreError: the manifest cannot be read.
+    """
+    manifest, _ = load_manifest(store)
+    return Kept(
+        retention=manifest.retention,
+        size_bytes=kept_bytes(store, manifest),
+        first_date=min((file.date for file in manifest.files), default=None),
+    )
+
+
+def kept_bytes(store: Store, manifest: Manifest) -> int:
+    """Add up what a store keeps: Parquet files that are read, and the spool."""
+    spooled = 0
+    for part in standing_parts(store, manifest):
+        try:
+            spooled += part.path.stat().st_size
+        except FileNotFoundError:
+            continue
+    return spooled + sum(file.size_bytes for file in manifest.files)
 
 
 def set_retention(store: Store, retention: Retention) -> None:

@@ -21,6 +21,7 @@ from mcplens.store.derived import CALL_COLUMNS, with_attempts, with_bins
 from mcplens.store.ending import abandoned, end_abandoned
 from mcplens.store.files import cause, locked
 from mcplens.store.lines import BadLine, newest_schema, read_lines
+from mcplens.store.manifest import load_manifest
 from mcplens.store.parts import Part, closed_parts
 from mcplens.store.reading import SetAside, newer_schema
 from mcplens.store.recent import recent_calls
@@ -58,6 +59,7 @@ def seal(
     grace_s: float = GRACE_S,
     clock: Callable[[], float] = time.time,
     on_step: OnStep = lambda _: None,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> SealReport:
     """Turn every spool part that nobody writes to into Parquet; others at the same work take turns.
 
@@ -67,8 +69,9 @@ def seal(
     report = SealReport()
     work = _Work(store=store, grace_s=grace_s, clock=clock, on_step=on_step, report=report)
     try:
+        found = _closed_bytes(store)
         while work.do_some():
-            pass
+            on_progress(max(0, found - _closed_bytes(store)), found)
     except OSError as trouble:
         raise StoreError(
             f"cannot seal {store.path} ({cause(trouble)}). What is not sealed stays readable"
@@ -162,6 +165,11 @@ def _derive(store: Store, manifest: Manifest, outputs: Sequence[Output]) -> list
             before = [content.select(CALL_COLUMNS)]
         derived.append(replace(output, content=content))
     return derived
+
+
+def _closed_bytes(store: Store) -> int:
+    parts = closed_parts(store, load_manifest(store)[0])
+    return sum(part.path.stat().st_size for part in parts if part.path.exists())
 
 
 def _why_not(part: Part) -> str | None:

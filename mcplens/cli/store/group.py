@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-COMMANDS: Final = ("verify", "doctor")
+COMMANDS: Final = ("retention", "prune", "compact", "verify", "doctor")
 """The commands in the order a newcomer meets them; each is a module here with a function in it."""
 
 

@@ -1,0 +1,242 @@
+"""`mcplens store prune`: let a store go of what is too old, too much, or of a run."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.text import Text
+
+from mcplens.cli.asking import Answer
+from mcplens.cli.bar import bar
+from mcplens.cli.options import typed
+from mcplens.cli.output import Output
+from mcplens.cli.saying import short_path
+from mcplens.cli.store.opening import format_option, interruptible, opened, store_option
+from mcplens.errors import UsageError
+from mcplens.events import TABLES
+from mcplens.reports.grid import Column, fit, set_lines
+from mcplens.reports.text import printable
+from mcplens.units import counted, format_bytes, format_count, parse_bytes, parse_span_s
+
+if TYPE_CHECKING:
+    from mcplens.cli.formats import Format
+    from mcplens.reports.screen import Screen
+    from mcplens.store.layout import Store
+    from mcplens.store.leaving import Wanted
+    from mcplens.store.prune import Gone, PruneReport
+
+NAMES = (
+    "table_name",
+    "first_date",
+    "last_date",
+    "file_count",
+    "row_count",
+    "size_bytes",
+    "goes_to",
+)
+
+
+@click.command(short_help="Let go of what is too old, too much, or of a run.")
+@click.option("--older-than", metavar="AGE", help="What happened longer ago: 5min, 90d, 52w.")
+@click.option("--larger-than", metavar="SIZE", help="The oldest days, until the rest fits: 5GB.")
+@click.option(
+    "--run",
+    "runs",
+    metavar="RUN",
+    multiple=True,
+    help="This run: last, last~1, a label, an id; may be repeated.",
+)
+@click.option(
+    "--table",
+    "tables",
+    type=click.Choice(list(TABLES)),
+    metavar="TABLE",
+    multiple=True,
+    help="Only rows of this raw table, such as samples; may be repeated.",
+)
+@click.option("--archive", metavar="DIR", help="Move it into this store instead of deleting it.")
+@click.option("--dry-run", is_flag=True, help="Say what would go, and change nothing.")
+@store_option
+@format_option
+def prune(
+    *,
+    older_than: str | None,
+    larger_than: str | None,
+    runs: tuple[str, ...],
+    tables: tuple[str, ...],
+    archive: str | None,
+    dry_run: bool,
+    named: str | None,
+    format_: Format,
+) -> None:
+    """Let go of what the store is not to keep, or of exactly what the options say.
+
+    Without options it is what `mcplens store retention` says. It can be interrupted at any time and
+    goes on when it is called again. What a recorder is still writing stays.
+    """
+    out = Output(format=format_)
+    store = opened(out, named)
+    wanted = _wanted(store, older_than, larger_than, runs, tables)
+    folder = Path(archive).expanduser().absolute() if archive else None
+    if dry_run:
+        from mcplens.store.prune import survey
+
+        report = survey(store, wanted, archive=folder)
+    else:
+        report = _prune(out, store, wanted, folder)
+    rows = sorted(report.gone.items(), key=lambda item: -item[1].size_bytes)
+    out.gap()
+    if rows or not out.is_table:
+        out.rows(
+            Answer(names=NAMES, rows=[_row(table, gone, report) for table, gone in rows]),
+            lambda screen: _table(rows, report, screen),
+        )
+    _conclude(out, store, report, is_dry=dry_run, is_retention=wanted is None)
+
+
+def _wanted(
+    store: Store,
+    older_than: str | None,
+    larger_than: str | None,
+    runs: tuple[str, ...],
+    tables: tuple[str, ...],
+) -> Wanted | None:
+    """Put the options together; None where there are none."""
+    from mcplens.store.leaving import Wanted, limit_of
+
+    if not (older_than or larger_than or runs):
+        if tables:
+            raise UsageError(
+                f"--table {tables[0]} narrows what goes. Say also --older-than, --larger-than or "
+                "--run; all of it is --older-than 0s"
+            )
+        return None
+    if runs and larger_than:
+        raise UsageError("--larger-than takes the oldest days of all runs. Leave out --run")
+    return Wanted(
+        limit=limit_of(timedelta(seconds=parse_span_s(older_than))) if older_than else None,
+        size_bytes=parse_bytes(larger_than) if larger_than else None,
+        run_ids=_run_ids(store, runs) if runs else None,
+        tables=frozenset(tables) if tables else None,
+    )
+
+
+def _run_ids(store: Store, runs: tuple[str, ...]) -> frozenset[str]:
+    from mcplens.metrics.connect import connect
+    from mcplens.store.prune import living_runs
+
+    found: set[str] = set()
+    for run in runs:
+        [(run_ids,)] = (
+            connect(store.path, run=run).sql("select run_ids from raw_connection").fetchall()
+        )
+        found.update(run_ids)
+    if living := living_runs(store, found):
+        raise UsageError(
+            f"run {printable(living[0])} is still being recorded. Prune it when it has ended"
+        )
+    return frozenset(found)
+
+
+def _prune(out: Output, store: Store, wanted: Wanted | None, archive: Path | None) -> PruneReport:
+    from mcplens.store.prune import prune
+    from mcplens.store.retention import make_archive
+    from mcplens.store.seal import seal
+
+    if archive is not None:
+        make_archive(archive, of=store)
+    with interruptible(out, "the same command again"):
+        with bar("sealing") as on_progress:
+            seal(store, on_progress=on_progress)
+        with bar("pruning") as on_progress:
+            return prune(store, wanted, archive=archive, on_progress=on_progress)
+
+
+def _row(table: str, gone: Gone, report: PruneReport) -> tuple[object, ...]:
+    return (
+        table,
+        gone.first_date,
+        gone.last_date,
+        gone.file_count,
+        gone.row_count,
+        gone.size_bytes,
+        str(report.archive) if report.archive else "deleted",
+    )
+
+
+def _table(rows: list[tuple[str, Gone]], report: PruneReport, screen: Screen) -> list[Text]:
+    where = short_path(report.archive) if report.archive else "deleted"
+    gone = [one for _, one in rows]
+    columns = [
+        Column(title="table", cells=[Text(table) for table, _ in rows]),
+        Column(title="days", cells=[Text(_days(one)) for one in gone], drop=2),
+        Column(
+            title="files",
+            cells=[Text(format_count(one.file_count)) for one in gone],
+            align="right",
+            drop=3,
+        ),
+        Column(
+            title="rows", cells=[Text(format_count(one.row_count)) for one in gone], align="right"
+        ),
+        Column(
+            title="size", cells=[Text(format_bytes(one.size_bytes)) for one in gone], align="right"
+        ),
+        Column(title="goes to", cells=[Text(where) for _ in gone], drop=1),
+    ]
+    return set_lines(fit(columns, screen))
+
+
+def _days(gone: Gone) -> str:
+    if gone.first_date == gone.last_date:
+        return gone.first_date
+    return f"{gone.first_date} to {gone.last_date}"
+
+
+def _conclude(
+    out: Output, store: Store, report: PruneReport, *, is_dry: bool, is_retention: bool
+) -> None:
+    from mcplens.store.retention import kept
+
+    out.gap()
+    for aside in report.set_aside:
+        out.say(f"left as it is: {printable(aside.reason)}", style="yellow")
+    since = f", from {report.left_since} on" if report.left_since else ""
+    left = (
+        f"{counted(report.left_rows, 'row')} in Parquet, {format_bytes(report.left_bytes)}{since}"
+    )
+    row_count = sum(gone.row_count for gone in report.gone.values())
+    if not row_count:
+        why = f": the store {kept(store).words}" if is_retention else " of what was asked for"
+        out.say(f"There is nothing to prune{why}. It holds {left}.", style="bold")
+        return
+    what = f"{counted(row_count, 'row')}, {format_bytes(report.size_bytes)}"
+    if is_dry:
+        out.say(f"{what} would go; {left}, would stay.", style="bold")
+        _say_unsealed(out, store)
+        out.hint(("Do it", "the same without --dry-run"))
+        return
+    if report.archive is not None:
+        out.say(f"{what} moved; {left}, stay.", style="bold")
+        out.hint(("Read them", typed("--store", short_path(report.archive))))
+    else:
+        out.say(f"{what} are gone; {left}, stay.", style="bold")
+    out.say(
+        f"Their files stay on disk for {kept(store).grace}, for readers that began before; the "
+        "next recording or prune deletes them.",
+        style="dim",
+    )
+
+
+def _say_unsealed(out: Output, store: Store) -> None:
+    from mcplens.store.place import leftovers
+
+    if count := leftovers(store).dead_parts:
+        out.say(
+            f"Not looked at: {counted(count, 'spool part')} not in Parquet yet; pruning seals "
+            "first.",
+            style="dim",
+        )
