@@ -2,6 +2,7 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 
 import pytest
 
@@ -9,8 +10,9 @@ from mcplens.events import SCHEMA_VERSION
 from mcplens.store import housekeeping
 from mcplens.store.files import locked
 from mcplens.store.housekeeping import keep_house
-from mcplens.store.manifest import load_manifest
+from mcplens.store.manifest import Retention, load_manifest
 from mcplens.store.reading import readable_files
+from mcplens.store.retention import set_retention
 from mcplens.store.seal import seal
 from mcplens.store.spool import Spool, start_sealing
 from tests.builders import call
@@ -172,6 +174,17 @@ def test_few_small_files_are_joined_only_when_asked(store):
     subprocess.run([*command, "--compact"], check=True)
 
     assert len(load_manifest(store)[0].files) == 1
+
+
+def test_what_is_past_a_short_window_leaves_when_a_part_is_closed(store):
+    set_retention(store, Retention(age_s=300))
+    write_part(store, [call(sequence=1)])
+    now = datetime.now(UTC).replace(tzinfo=None)
+    write_part(store, [call(sequence=2, started_at=now, recorded_at=now)], run_id="run2")
+
+    keep_house(store, at_least=2)
+
+    assert event_ids_in(store) == ["run1-2"]
 
 
 def test_nothing_heavy_is_loaded_to_find_that_there_is_nothing_to_do(store):

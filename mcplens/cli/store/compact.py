@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mcplens.cli.bar import bar
+from mcplens.cli.options import typed
 from mcplens.cli.output import Output
 from mcplens.cli.store.opening import interruptible, opened, store_option
 from mcplens.reports.text import printable
@@ -29,7 +30,7 @@ def compact(named: str | None) -> None:
 
     out = Output()
     store = opened(out, named)
-    with interruptible(out, "the same command again"):
+    with interruptible(out, typed("store", "compact", *(("--store", named) if named else ()))):
         with bar("sealing") as on_progress:
             sealed = seal(store, on_progress=on_progress)
         with bar("compacting") as on_progress:

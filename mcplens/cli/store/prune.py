@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from mcplens.errors import UsageError
 from mcplens.events import TABLES
 from mcplens.reports.grid import Column, fit, set_lines
 from mcplens.reports.text import printable
+from mcplens.store.retention import kept
 from mcplens.units import counted, format_bytes, format_count, parse_bytes, parse_span_s
 
 if TYPE_CHECKING:
@@ -81,20 +83,51 @@ def prune(
     store = opened(out, named)
     wanted = _wanted(store, older_than, larger_than, runs, tables)
     folder = Path(archive).expanduser().absolute() if archive else None
+    again = _words(
+        {
+            "--older-than": [older_than],
+            "--larger-than": [larger_than],
+            "--run": runs,
+            "--table": tables,
+            "--archive": [archive],
+            "--store": [named],
+        }
+    )
     if dry_run:
         from mcplens.store.prune import survey
 
         report = survey(store, wanted, archive=folder)
     else:
-        report = _prune(out, store, wanted, folder)
+        report = _prune(out, store, wanted, folder, again=again)
     rows = sorted(report.gone.items(), key=lambda item: -item[1].size_bytes)
-    out.gap()
     if rows or not out.is_table:
+        out.gap()
         out.rows(
             Answer(names=NAMES, rows=[_row(table, gone, report) for table, gone in rows]),
             lambda screen: _table(rows, report, screen),
         )
-    _conclude(out, store, report, is_dry=dry_run, is_retention=wanted is None)
+    out.gap()
+    for aside in report.set_aside:
+        out.say(f"left as it is: {printable(aside.reason)}", style="yellow")
+    if not rows:
+        why = " of what was asked for" if wanted else f": the store {kept(store).words}"
+        out.say(f"There is nothing to prune{why}. It holds {_left(report)}.", style="bold")
+    elif dry_run:
+        _say_what_would_go(out, store, report, again)
+    else:
+        _say_what_is_gone(out, store, report)
+
+
+def _words(options: dict[str, Iterable[str | None]]) -> str:
+    """Write the command as it has to be typed to do what it says."""
+    words = [
+        word
+        for name, values in options.items()
+        for value in values
+        if value is not None
+        for word in (name, value)
+    ]
+    return typed("store", "prune", *words)
 
 
 def _wanted(
@@ -141,14 +174,16 @@ def _run_ids(store: Store, runs: tuple[str, ...]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _prune(out: Output, store: Store, wanted: Wanted | None, archive: Path | None) -> PruneReport:
+def _prune(
+    out: Output, store: Store, wanted: Wanted | None, archive: Path | None, *, again: str
+) -> PruneReport:
     from mcplens.store.prune import prune
     from mcplens.store.retention import make_archive
     from mcplens.store.seal import seal
 
     if archive is not None:
         make_archive(archive, of=store)
-    with interruptible(out, "the same command again"):
+    with interruptible(out, again):
         with bar("sealing") as on_progress:
             seal(store, on_progress=on_progress)
         with bar("pruning") as on_progress:
@@ -196,47 +231,35 @@ def _days(gone: Gone) -> str:
     return f"{gone.first_date} to {gone.last_date}"
 
 
-def _conclude(
-    out: Output, store: Store, report: PruneReport, *, is_dry: bool, is_retention: bool
-) -> None:
-    from mcplens.store.retention import kept
-
-    out.gap()
-    for aside in report.set_aside:
-        out.say(f"left as it is: {printable(aside.reason)}", style="yellow")
+def _left(report: PruneReport) -> str:
     since = f", from {report.left_since} on" if report.left_since else ""
-    left = (
+    return (
         f"{counted(report.left_rows, 'row')} in Parquet, {format_bytes(report.left_bytes)}{since}"
     )
-    row_count = sum(gone.row_count for gone in report.gone.values())
-    if not row_count:
-        why = f": the store {kept(store).words}" if is_retention else " of what was asked for"
-        out.say(f"There is nothing to prune{why}. It holds {left}.", style="bold")
-        return
-    what = f"{counted(row_count, 'row')}, {format_bytes(report.size_bytes)}"
-    if is_dry:
-        out.say(f"{what} would go; {left}, would stay.", style="bold")
-        _say_unsealed(out, store)
-        out.hint(("Do it", "the same without --dry-run"))
-        return
-    if report.archive is not None:
-        out.say(f"{what} moved; {left}, stay.", style="bold")
-        out.hint(("Read them", typed("--store", short_path(report.archive))))
-    else:
-        out.say(f"{what} are gone; {left}, stay.", style="bold")
+
+
+def _what(report: PruneReport) -> str:
+    rows = counted(sum(gone.row_count for gone in report.gone.values()), "row")
+    return f"{rows}, {format_bytes(report.size_bytes)}"
+
+
+def _say_what_would_go(out: Output, store: Store, report: PruneReport, again: str) -> None:
+    from mcplens.store.place import leftovers
+
+    out.say(f"{_what(report)}, would go; {_left(report)}, would stay.", style="bold")
+    if count := leftovers(store).dead_parts:
+        parts = counted(count, "spool part")
+        out.say(f"Not looked at: {parts} not in Parquet yet; pruning seals first.", style="dim")
+    out.hint(("Do it", again))
+
+
+def _say_what_is_gone(out: Output, store: Store, report: PruneReport) -> None:
+    went = "have moved" if report.archive else "are gone"
+    out.say(f"{_what(report)}, {went}; {_left(report)}, stay.", style="bold")
     out.say(
         f"Their files stay on disk for {kept(store).grace}, for readers that began before; the "
         "next recording or prune deletes them.",
         style="dim",
     )
-
-
-def _say_unsealed(out: Output, store: Store) -> None:
-    from mcplens.store.place import leftovers
-
-    if count := leftovers(store).dead_parts:
-        out.say(
-            f"Not looked at: {counted(count, 'spool part')} not in Parquet yet; pruning seals "
-            "first.",
-            style="dim",
-        )
+    if report.archive is not None:
+        out.hint(("Read them", typed("--store", str(report.archive))))
