@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ from mcplens.events import SORTED_BY
 from mcplens.store.manifest import LiveFile, Manifest, Retention, as_utc
 from mcplens.store.reading import SetAside, why_not_parquet
 from mcplens.store.retention import kept_bytes
+from mcplens.store.rows import NO_DATE
 
 if TYPE_CHECKING:
     from mcplens.store.layout import Store
@@ -58,10 +58,10 @@ class Wanted:
         return self.run_ids is None or run_id in self.run_ids
 
 
-def limit_of(age: timedelta) -> datetime:
-    """Say what is too young to leave by this age, naive UTC."""
+def limit_of(age_s: float, *, now: float) -> datetime:
+    """Say what is too young to leave at this age, naive UTC."""
     try:
-        return as_utc(time.time()) - age
+        return as_utc(now) - timedelta(seconds=age_s)
     except OverflowError:
         return datetime.min  # noqa: DTZ901  nothing is that old
 
@@ -70,7 +70,7 @@ def wanted_by(retention: Retention, *, now: float) -> Wanted:
     """Say what is to leave a store that keeps this much."""
     age_s = retention.age_s
     return Wanted(
-        limit=None if age_s is None else as_utc(now) - timedelta(seconds=age_s),
+        limit=None if age_s is None else limit_of(age_s, now=now),
         size_bytes=retention.size_bytes,
         is_exact=age_s is not None and age_s < _SHORT_S,
     )
@@ -189,18 +189,25 @@ class Look:
                 for file in manifest.files
                 if file.table in HAPPENINGS and self.wanted.is_of(file.table)
             ),
-            key=lambda file: file.date,
+            key=_day,
         )
         # The newest day leaves file by file, and never all of it.
-        newest = files[-1].date if files else ""
-        day = ""
+        newest = _day(files[-1]) if files else ""
+        begun = None
         for file in files[:-1]:
-            if excess <= 0 and (file.date != day or file.date == newest):
+            day = _day(file)
+            if excess <= 0 and (day != begun or day == newest):
                 return
             if file.path not in done and self.is_readable(file):
-                day = file.date
+                begun = day
                 excess -= file.size_bytes
-                yield Leaving(file=file, row_count=file.row_count, is_too_much=file.date != newest)
+                is_day = day not in {"", newest}
+                yield Leaving(file=file, row_count=file.row_count, is_too_much=is_day)
+
+
+def _day(file: LiveFile) -> str:
+    """Name a file's day; rows that know no time count as the oldest."""
+    return "" if file.date == NO_DATE else file.date
 
 
 def needed_columns(table: str) -> list[str]:

@@ -88,6 +88,8 @@ def unneeded_links(
     if not any(file.table in LINKS and file.date <= past.newest_day for file in manifest.files):
         return []
     links = _read_links(look, manifest, past)
+    if links is None:
+        return []  # What a damaged file holds together nobody knows.
     alive = {part.run_id for part in standing_parts(look.store, manifest)}
     old_connections = _past_ids(links, "connections", "connection_id", alive)
     old_runs = _past_ids(links, "runs", "run_id", alive)
@@ -149,16 +151,18 @@ def _of_runs(look: Look, file: LiveFile) -> Unneeded | None:
     return Unneeded(leaving=Leaving(file=file, row_count=sum(going)), going=going)
 
 
-def _read_links(look: Look, manifest: Manifest, past: Past) -> dict[str, list[_LinkFile]]:
+def _read_links(look: Look, manifest: Manifest, past: Past) -> dict[str, list[_LinkFile]] | None:
     links: dict[str, list[_LinkFile]] = {table: [] for table in LINKS}
     for file in manifest.files:
-        if file.table not in LINKS or not look.is_readable(file):
+        if file.table not in LINKS:
             continue
+        if not look.is_readable(file):
+            return None
         try:
             rows = look.columns(file, _READ[file.table])
         except (OSError, pa.ArrowException) as trouble:
             look.decline(file, f"{look.store.path / file.path} cannot be read ({trouble})")
-            continue
+            return None
         links[file.table].append(
             _LinkFile(file=file, rows=rows.to_pylist(), past=past.of(rows, file.table).to_pylist())
         )

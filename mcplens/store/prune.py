@@ -22,7 +22,7 @@ from mcplens.store.commit import OnStep, Output, begin, commit, delete_retired
 from mcplens.store.files import cause, locked
 from mcplens.store.leaving import Leaving, Look, Wanted, ids_in, staying_rows, wanted_by
 from mcplens.store.links import Past, Unneeded, unneeded_links
-from mcplens.store.manifest import Manifest, load_manifest
+from mcplens.store.manifest import Manifest, Moving, load_manifest
 from mcplens.store.parts import standing_parts
 from mcplens.store.retention import grace_s, kept_bytes, open_archive
 
@@ -146,9 +146,10 @@ def prune(
         while work.do_some():
             pass
         return work.finish()
-    except OSError as trouble:
+    except (OSError, pa.ArrowException) as trouble:
+        why = cause(trouble) if isinstance(trouble, OSError) else trouble
         raise StoreError(
-            f"cannot prune {store.path} ({cause(trouble)}). What has not left stays readable"
+            f"cannot prune {store.path} ({why}). What has not left stays readable"
         ) from trouble
 
 
@@ -178,7 +179,7 @@ class _Work:
         with locked(self.store.lock, wait=True):
             manifest = begin(self.store)
             if manifest.moving is not None:
-                finish_move(self.store, manifest, now=self.clock(), on_step=self.on_step)
+                self._go_on_moving(manifest, manifest.moving)
                 return True
             leaving = self.look.leaving(manifest)
             if not self.total_bytes:
@@ -211,6 +212,12 @@ class _Work:
         self.report.left_since = min((file.date for file in manifest.files), default=None)
         return self.report
 
+    def _go_on_moving(self, manifest: Manifest, moving: Moving) -> None:
+        files = [file for file in manifest.files if file.path in moving.paths]
+        finish_move(self.store, manifest, now=self.clock(), on_step=self.on_step)
+        for file in files:
+            self._count(Leaving(file=file, row_count=file.row_count))
+
     def _split(self, manifest: Manifest, part: Leaving) -> None:
         """Write a file anew without the rows that leave; for an archive they get one of theirs."""
         file = part.file
@@ -228,10 +235,10 @@ class _Work:
         self._commit(manifest, outputs=outputs, retire=[file.path])
 
     def _let_go(self, manifest: Manifest, leaving: list[Leaving]) -> None:
-        paths = [left.file.path for left in leaving]
         if self.report.archive is None:
-            self._commit(manifest, outputs=[], retire=paths)
+            self._commit(manifest, outputs=[], retire=[left.file.path for left in leaving])
         else:
+            leaving = [left for left in leaving if self._can_be_moved(left)]
             move(
                 self.store,
                 manifest,
@@ -242,6 +249,16 @@ class _Work:
             )
         for left in leaving:
             self._count(left)
+
+    def _can_be_moved(self, left: Leaving) -> bool:
+        """Tell whether it can be read what a file holds; the archive needs what that belongs to."""
+        try:
+            self.look.columns(left.file, ["connection_id", "run_id"])
+        except (OSError, pa.ArrowException) as trouble:
+            path = self.store.path / left.file.path
+            self.look.decline(left.file, f"{path} cannot be read ({trouble})")
+            return False
+        return True
 
     def _let_go_of_links(self, manifest: Manifest, links: list[Unneeded]) -> None:
         outputs = []
@@ -292,8 +309,8 @@ class _Work:
 
     def _count(self, left: Leaving) -> None:
         self.report.add(left)
-        done = self.report.size_bytes
-        self.on_progress(min(done, self.total_bytes), self.total_bytes)
+        if self.total_bytes:
+            self.on_progress(min(self.report.size_bytes, self.total_bytes), self.total_bytes)
 
 
 def _archive_for(manifest: Manifest, wanted: Wanted, named: Path | None) -> Path | None:

@@ -108,6 +108,31 @@ def test_a_run_is_deleted_unless_an_archive_is_named(store, archive):
     assert len(rows_in(archive, "connections")) == 1
 
 
+def test_a_file_damaged_inside_stays_and_the_others_move(store, archive):
+    sealed(store, call(at=-9 * DAY_S, sequence=1), call(at=-8 * DAY_S, sequence=2))
+    damaged = store.path / load_manifest(store)[0].files[0].path
+    content = bytearray(damaged.read_bytes())
+    content[4:2000] = b"\xff" * 1996
+    damaged.write_bytes(content)
+
+    report = prune(store, A_WEEK, clock=clock)
+
+    assert [aside.path for aside in report.set_aside] == [damaged]
+    assert damaged.exists()
+    assert event_ids_in(archive) == ["run1-2"]
+
+
+def test_a_move_that_goes_on_is_counted(store, archive):
+    sealed(store, call(at=-9 * DAY_S, sequence=1))
+    with pytest.raises(CrashError):
+        prune(store, A_WEEK, clock=clock, on_step=CrashAt(1))
+
+    report = prune(store, A_WEEK, clock=clock)
+
+    assert report.gone["events"].row_count == 1
+    assert event_ids_in(archive) == ["run1-1"]
+
+
 def test_two_stores_may_share_an_archive(store, archive, tmp_path):
     other = create(tmp_path / "other")
     for one in (store, other):

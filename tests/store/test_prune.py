@@ -219,6 +219,59 @@ def test_of_the_newest_day_something_always_stays(store):
     assert len(event_ids_in(store)) == 1
 
 
+def test_rows_that_know_no_time_leave_before_the_oldest_day(store):
+    timeless = call(sequence=9, started_at=None, recorded_at=None)
+    sealed(store, timeless, days_old(1, sequence=2), call(sequence=1))
+    size = load_manifest(store)[0].files[0].size_bytes
+
+    prune(store, before(-1), clock=lambda: NOW)
+    assert event_ids_in(store) == ["run1-9"]
+    sealed(store, days_old(1, sequence=2), call(sequence=1), run_id="run2")
+    prune(store, Wanted(size_bytes=2 * size + 200), clock=lambda: NOW)
+
+    assert event_ids_in(store) == ["run1-1", "run1-2"]
+
+
+def test_connections_of_a_day_that_leaves_for_want_of_room_leave_with_it(store):
+    sealed(
+        store,
+        connection(at=-9 * DAY_S, run_id="old", ended_at=NOON),
+        days_old(9, sequence=1, run_id="old"),
+        run_id="old",
+    )
+    sealed(store, connection(ended_at=NOON), call(sequence=1))
+    size = sum(file.size_bytes for file in load_manifest(store)[0].files)
+
+    prune(store, Wanted(size_bytes=size - 1), clock=lambda: NOW)
+
+    assert event_ids_in(store) == ["run1-1"]
+    assert [row["run_id"] for row in rows_in(store, "connections")] == ["run1"]
+
+
+@pytest.mark.parametrize("age_s", [1e15, 9e9])
+def test_an_age_of_millennia_keeps_everything(store, age_s):
+    sealed(store, call(sequence=1))
+    set_retention(store, Retention(age_s=age_s))
+
+    prune(store, clock=lambda: NOW)
+
+    assert event_ids_in(store) == ["run1-1"]
+
+
+def test_while_a_damaged_file_may_need_them_links_stay(store):
+    sealed(store, connection(at=-9 * DAY_S, ended_at=NOON), days_old(9, sequence=1))
+    sealed(store, call(sequence=1, run_id="run2"), run_id="run2")
+    torn = store.path / next(
+        file.path for file in load_manifest(store)[0].files if file.date == "2026-11-20"
+    )
+    torn.write_bytes(torn.read_bytes()[:100])
+
+    prune(store, before(3), clock=lambda: NOW)
+
+    assert [file.table for file in load_manifest(store)[0].files] == ["connections", "events"]
+    assert len(rows_in(store, "connections")) == 1
+
+
 def test_a_survey_says_what_pruning_does_and_changes_nothing(store):
     sealed(store, connection(at=-9 * DAY_S, ended_at=NOON - timedelta(days=9)))
     sealed(store, *(days_old(days, sequence=days + 1) for days in range(10)), run_id="run2")

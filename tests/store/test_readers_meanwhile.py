@@ -32,7 +32,7 @@ def test_a_reader_sees_each_event_once_while_parts_are_sealed_and_joined(store, 
 
 
 @pytest.mark.parametrize("has_archive", [False, True])
-@pytest.mark.parametrize("rounds", [30, pytest.param(300, marks=pytest.mark.deep)])
+@pytest.mark.parametrize("rounds", [15, pytest.param(300, marks=pytest.mark.deep)])
 @pytest.mark.timeout(900)
 def test_a_reader_sees_each_event_once_while_old_ones_leave(store, tmp_path, rounds, has_archive):
     archive = make_archive(tmp_path / "archive", of=store) if has_archive else None

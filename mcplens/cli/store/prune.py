@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -150,7 +150,7 @@ def _wanted(
     if runs and larger_than:
         raise UsageError("--larger-than takes the oldest days of all runs. Leave out --run")
     return Wanted(
-        limit=limit_of(timedelta(seconds=parse_span_s(older_than))) if older_than else None,
+        limit=limit_of(parse_span_s(older_than), now=time.time()) if older_than else None,
         size_bytes=parse_bytes(larger_than) if larger_than else None,
         run_ids=_run_ids(store, runs) if runs else None,
         tables=frozenset(tables) if tables else None,

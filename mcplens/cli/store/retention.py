@@ -103,9 +103,8 @@ def _positive(number: float, said: str) -> float:
 
 def _lines(words: str, retention: Retention, kept_bytes: int, first_date: str | None) -> list[Text]:
     limited = retention.age_s is not None or retention.size_bytes is not None
-    where = (
-        f"moves the rest to {short_path(Path(retention.archive))}" if retention.archive else "deletes the rest"
-    )
+    archive = retention.archive
+    where = f"moves the rest to {short_path(Path(archive))}" if archive else "deletes the rest"
     since = f", from {first_date} on" if first_date else ""
     return [
         Text(f"{words}, and {where}" if limited else words),
