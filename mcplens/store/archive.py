@@ -21,10 +21,10 @@ import pyarrow.parquet as pq
 from mcplens.store.arrow import in_order
 from mcplens.store.commit import OnStep, Output, begin, commit
 from mcplens.store.files import TEMPORARY, locked, sync
-from mcplens.store.leaving import HAPPENINGS, ids_in
+from mcplens.store.leaving import ids_in
 from mcplens.store.links import LINKS
 from mcplens.store.manifest import LiveFile, Manifest, Moving, save_manifest
-from mcplens.store.retention import open_archive
+from mcplens.store.retention import HAPPENINGS, open_archive
 
 if TYPE_CHECKING:
     from mcplens.store.layout import Store
@@ -193,9 +193,10 @@ def _take(
             temporary.chmod(0o600)
             sync(temporary)
             temporary.rename(final)
-            sync(final.parent)
-            sync(final.parent.parent)
             on_step("copied")
+        for folder in {(archive.path / there).parent for there in new.values()}:
+            sync(folder)
+            sync(folder.parent)
         save_manifest(
             archive,
             msgspec.structs.replace(

@@ -8,6 +8,9 @@ from pathlib import Path
 SEED_DATE = "1970-01-01"
 """The date folder of the empty Parquet file that gives every table its columns."""
 
+NO_DATE = "__HIVE_DEFAULT_PARTITION__"
+"""What the hive layout calls the folder of rows that know no time at all."""
+
 SEED_NAME = "seed.parquet"
 """The name of that file."""
 

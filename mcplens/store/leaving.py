@@ -12,16 +12,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mcplens.events import SORTED_BY
+from mcplens.store.layout import NO_DATE
 from mcplens.store.manifest import LiveFile, Manifest, Retention, as_utc
 from mcplens.store.reading import SetAside, why_not_parquet
-from mcplens.store.retention import kept_bytes
-from mcplens.store.rows import NO_DATE
+from mcplens.store.retention import HAPPENINGS, kept_bytes
 
 if TYPE_CHECKING:
     from mcplens.store.layout import Store
-
-HAPPENINGS: Final = ("events", "notices", "samples")
-"""The tables whose rows leave by their own age; those of the others stay while these need them."""
 
 Mask = Any
 """A pyarrow array of booleans, in one piece or several; the stubs keep those apart."""

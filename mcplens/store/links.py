@@ -15,7 +15,6 @@ import pyarrow as pa
 
 from mcplens.events import SORTED_BY
 from mcplens.store.leaving import (
-    HAPPENINGS,
     Leaving,
     Look,
     Mask,
@@ -25,6 +24,7 @@ from mcplens.store.leaving import (
     staying_rows,
 )
 from mcplens.store.parts import standing_parts
+from mcplens.store.retention import HAPPENINGS
 
 if TYPE_CHECKING:
     from mcplens.store.manifest import LiveFile, Manifest

@@ -24,7 +24,7 @@ from mcplens.store.leaving import Leaving, Look, Wanted, ids_in, staying_rows, w
 from mcplens.store.links import Past, Unneeded, unneeded_links
 from mcplens.store.manifest import Manifest, Moving, load_manifest
 from mcplens.store.parts import standing_parts
-from mcplens.store.retention import grace_s, kept_bytes, open_archive
+from mcplens.store.retention import first_date, grace_s, kept_bytes, open_archive
 
 if TYPE_CHECKING:
     from mcplens.store.layout import Store
@@ -58,7 +58,7 @@ class PruneReport:
     left_bytes: int = 0
     """What stays, in Parquet and in the spool."""
     left_since: str | None = None
-    """The oldest day of what stays."""
+    """The oldest day that something happened on of what stays."""
     set_aside: list[SetAside] = field(default_factory=list)
     """Files that cannot be read and so were left as they are, and why."""
 
@@ -109,9 +109,7 @@ def survey(
         report.add(left)
     report.note_left(store, manifest, but=report)
     whole = {left.file.path for left in everything if left.is_whole}
-    report.left_since = min(
-        (file.date for file in manifest.files if file.path not in whole), default=None
-    )
+    report.left_since = first_date(file for file in manifest.files if file.path not in whole)
     return report
 
 
@@ -182,8 +180,9 @@ class _Work:
                 self._go_on_moving(manifest, manifest.moving)
                 return True
             leaving = self.look.leaving(manifest)
-            if not self.total_bytes:
+            if leaving and not self.total_bytes:
                 self.total_bytes = sum(left.size_bytes for left in leaving)
+                self.on_progress(0, self.total_bytes)
             self.day = max(self.day, _newest_day(leaving))
             if part := next((left for left in leaving if not left.is_whole), None):
                 self._split(manifest, part)
@@ -209,7 +208,7 @@ class _Work:
             )
         self.report.set_aside = self.look.set_aside
         self.report.note_left(self.store, manifest, but=None)
-        self.report.left_since = min((file.date for file in manifest.files), default=None)
+        self.report.left_since = first_date(manifest.files)
         return self.report
 
     def _go_on_moving(self, manifest: Manifest, moving: Moving) -> None:

@@ -5,6 +5,7 @@ Light to import: recorders and readers ask it. What goes is found in `leaving`, 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ import msgspec
 
 from mcplens.errors import StoreError
 from mcplens.store.files import cause, locked
+from mcplens.store.layout import NO_DATE
 from mcplens.store.location import create, is_store, open_store
 from mcplens.store.manifest import Manifest, Retention, load_manifest, save_manifest
 from mcplens.store.parts import standing_parts
@@ -21,9 +23,13 @@ from mcplens.units import format_bytes, format_rate, format_span
 
 if TYPE_CHECKING:
     from mcplens.store.layout import Store
+    from mcplens.store.manifest import LiveFile
 
 PART_AGE_S: Final = 600.0
 """How old a spool part may become where the store keeps an hour or more."""
+
+HAPPENINGS: Final = ("events", "notices", "samples")
+"""The tables whose rows leave by their own age; those of the others stay while these need them."""
 
 UNLIMITED: Final = Retention(age_s=None, size_bytes=None)
 """What an archive keeps."""
@@ -79,7 +85,7 @@ class Kept:
     size_bytes: int
     """What Parquet and spool take."""
     first_date: str | None
-    """The oldest day in Parquet, UTC."""
+    """The oldest day something of it happened on, UTC."""
 
     @property
     def words(self) -> str:
@@ -110,8 +116,14 @@ def kept(store: Store) -> Kept:
     return Kept(
         retention=manifest.retention,
         size_bytes=kept_bytes(store, manifest),
-        first_date=min((file.date for file in manifest.files), default=None),
+        first_date=first_date(manifest.files),
     )
+
+
+def first_date(files: Iterable[LiveFile]) -> str | None:
+    """Name the oldest day that something happened on."""
+    days = [file.date for file in files if file.table in HAPPENINGS and file.date != NO_DATE]
+    return min(days, default=None)
 
 
 def kept_bytes(store: Store, manifest: Manifest) -> int:

@@ -11,6 +11,7 @@ import msgspec
 from mcplens.events import SORTED_BY, AnyRow, Connection, Event
 from mcplens.store.arrow import in_order, to_arrow
 from mcplens.store.commit import Output
+from mcplens.store.layout import NO_DATE
 from mcplens.store.lines import BadLine
 from mcplens.store.manifest import Unfinished
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _ROWS_AT_A_TIME = 5_000
-NO_DATE = "__HIVE_DEFAULT_PARTITION__"
-"""What the hive layout calls the folder of rows that know no time at all."""
 
 
 class RowCollector:
