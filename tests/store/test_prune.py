@@ -7,10 +7,11 @@ import pytest
 import mcplens
 from mcplens.store.leaving import Wanted
 from mcplens.store.manifest import Retention, load_manifest
-from mcplens.store.prune import living_runs, prune, survey
+from mcplens.store.prune import prune
 from mcplens.store.retention import set_retention
 from mcplens.store.seal import seal
 from mcplens.store.spool import Spool
+from mcplens.store.survey import living_runs, survey
 from tests.builders import NOON, call, connection, definition, notice, run
 from tests.store.looking import event_ids_in, rows_in, write_part
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mcplens.reports.screen import Screen
     from mcplens.store.layout import Store
     from mcplens.store.leaving import Wanted
-    from mcplens.store.prune import Gone, PruneReport
+    from mcplens.store.survey import Gone, PruneReport
 
 NAMES = (
     "table_name",
@@ -94,7 +94,7 @@ def prune(
         }
     )
     if dry_run:
-        from mcplens.store.prune import survey
+        from mcplens.store.survey import survey
 
         report = survey(store, wanted, archive=folder)
     else:
@@ -159,7 +159,7 @@ def _wanted(
 
 def _run_ids(store: Store, runs: tuple[str, ...]) -> frozenset[str]:
     from mcplens.metrics.connect import connect
-    from mcplens.store.prune import living_runs
+    from mcplens.store.survey import living_runs
 
     found: set[str] = set()
     for run in runs:

@@ -113,7 +113,7 @@ def _lines(words: str, retention: Retention, kept_bytes: int, first_date: str | 
 
 
 def _conclude(out: Output, store: Store, named: str | None) -> None:
-    from mcplens.store.prune import survey
+    from mcplens.store.survey import survey
 
     own = ("--store", named) if named else ()
     past = survey(store)
