@@ -173,10 +173,12 @@ def _take(
     digests = {file.path: _digest(store.path / file.path) for file in files}
     with locked(archive.lock, wait=True):
         manifest = begin(archive)
+        there = {file.path for file in manifest.files}
         new = {
-            file.path: _path_there(file, digests[file.path])
+            file.path: path
             for file in files
-            if digests[file.path] not in manifest.taken
+            if (path := _path_there(file, digests[file.path])) not in there
+            and digests[file.path] not in manifest.taken
         }
         if not new:
             return set(digests.values())
@@ -185,8 +187,8 @@ def _take(
         )
         save_manifest(archive, manifest)
         on_step("pending there")
-        for here, there in new.items():
-            final = archive.path / there
+        for here, path in new.items():
+            final = archive.path / path
             temporary = final.with_name(final.name + TEMPORARY)
             final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             shutil.copyfile(store.path / here, temporary)
@@ -194,7 +196,7 @@ def _take(
             sync(temporary)
             temporary.rename(final)
             on_step("copied")
-        for folder in {(archive.path / there).parent for there in new.values()}:
+        for folder in {(archive.path / path).parent for path in new.values()}:
             sync(folder)
             sync(folder.parent)
         save_manifest(

@@ -144,6 +144,18 @@ def test_two_stores_may_share_an_archive(store, archive, tmp_path):
     assert event_ids_in(archive) == ["other-1", "store-1"]
 
 
+def test_a_copy_of_a_store_adds_nothing_to_the_archive(store, archive, tmp_path):
+    sealed(store, call(at=-9 * DAY_S, sequence=1))
+    copy = Store(tmp_path / "copy")
+    shutil.copytree(store.path, copy.path)
+
+    for one in (store, copy):
+        prune(one, A_WEEK, archive=archive.path, clock=clock)
+
+    assert event_ids_in(copy) == []
+    assert event_ids_in(archive) == ["run1-1"]
+
+
 def test_while_the_archive_is_away_nothing_is_deleted(store, archive):
     fill(store)
     archive.path.rename(archive.path.with_name("elsewhere"))
