@@ -14,6 +14,7 @@ import msgspec
 
 from mcplens.events import Event, Run
 from mcplens.store.location import Store, create
+from mcplens.store.retention import part_age_s
 from mcplens.store.spool import Spool, start_sealing
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ class Writer:
         spool = Spool(
             store,
             run_id=self._run.run_id,
+            max_age_s=part_age_s(store),
             clock=self._clock.unix_s,
             on_part_closed=lambda _: self._start_sealing(),
         )

@@ -146,7 +146,7 @@ def _look(con: DuckDBPyConnection, store: Store, selection: Selection) -> Readab
 def _select(con: DuckDBPyConnection, readable: Readable, selection: Selection) -> None:
     """Have the raw relations show no more than what is selected."""
     if conditions := selection.conditions():
-        make_raw_views(con, readable.parquet, where=conditions)
+        make_raw_views(con, readable.parquet, where=conditions, shown_from=readable.shown_from)
     make_unique_events(con)
 
 
@@ -160,7 +160,7 @@ def _load(con: DuckDBPyConnection, readable: Readable, selection: Selection) -> 
     con.begin()
     try:
         read_tails(con, readable.tails)
-        make_raw_views(con, readable.parquet)
+        make_raw_views(con, readable.parquet, shown_from=readable.shown_from)
         for view in view_files():
             if view.layer == "raw":
                 con.execute(view.sql)

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from mcplens.events import SCHEMA_VERSION, TABLES, columns
+from mcplens.events import SCHEMA_VERSION, SORTED_BY, TABLES, columns
 from mcplens.store.reading import Readable, SetAside
+from mcplens.store.retention import HAPPENINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from duckdb import DuckDBPyConnection
 
@@ -228,10 +230,19 @@ def make_raw_views(
     parquet: Mapping[str, Sequence[str]],
     *,
     where: Mapping[str, str] | None = None,
+    shown_from: datetime | None = None,
 ) -> None:
-    """Put a raw view of every table over its Parquet files and the tails that were read."""
+    """Put a raw view of every table over its Parquet files and the tails that were read.
+
+    Of what happened before `shown_from` nothing is shown, though it may not be deleted yet.
+    """
     for table in TABLES:
-        con.execute(raw_view_sql(table, quote_list(parquet[table]), where=(where or {}).get(table)))
+        conditions = [(where or {}).get(table)]
+        if shown_from is not None and table in HAPPENINGS:
+            newest = f"greatest({SORTED_BY[table]}, recorded_at)"
+            conditions.append(f"({newest} >= timestamp '{shown_from}') is not false")
+        told = " and ".join(f"({condition})" for condition in conditions if condition)
+        con.execute(raw_view_sql(table, quote_list(parquet[table]), where=told or None))
 
 
 def end_dead_runs(con: DuckDBPyConnection, runs: Collection[str]) -> None:
@@ -288,6 +299,7 @@ def sound_files(con: DuckDBPyConnection, readable: Readable) -> Readable:
         tails=sound(readable.tails, tail_trial),
         set_aside=set_aside,
         dead_runs=readable.dead_runs,
+        shown_from=readable.shown_from,
     )
 
 

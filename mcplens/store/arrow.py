@@ -82,8 +82,17 @@ def to_arrow(table: str, rows: Sequence[Row]) -> pa.Table:
 def in_order(table: str, parts: Sequence[pa.Table]) -> pa.Table:
     """Join pieces of a raw table and sort them by its time; equal times keep their order."""
     joined = pa.concat_tables(parts, promote_options="default")
+    if _is_ordered(joined[SORTED_BY[table]]):
+        return joined
     order = pc.sort_indices(joined, sort_keys=[(SORTED_BY[table], "ascending")])
     return joined.take(order)
+
+
+def _is_ordered(times: Any) -> bool:
+    """Say whether there is nothing to sort; what has no time would have to stand at the end."""
+    return (
+        not times.null_count and pc.all(pc.less_equal(times[:-1], times[1:])).as_py() is not False
+    )
 
 
 def write_parquet(content: pa.Table, path: Path) -> str:

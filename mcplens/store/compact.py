@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,9 @@ _SMALL_BYTES = 16_000_000
 _BYTES_AT_A_TIME = 200_000_000
 """How much is unpacked in memory at once, and a second time while it is sorted."""
 
+MOST_WAITING_BYTES = 2_000_000_000
+"""What replaced files may take until they are deleted; then compacting goes on."""
+
 _ROW_BYTES = 500
 """What a row takes in memory beyond its bytes in the file: most columns are NULL and cost there."""
 
@@ -47,6 +51,8 @@ class CompactReport:
     """Rows that only said a request was open, and whose end is known by now."""
     set_aside: list[SetAside] = field(default_factory=list)
     """Files that were left as they are, and why."""
+    is_postponed: bool = False
+    """Whether there is more to join once the replaced files are deleted."""
 
 
 def compact(
@@ -68,7 +74,7 @@ def compact(
     try:
         found = work.scattered_bytes()
         while work.do_some():
-            on_progress(max(0, found - work.scattered_bytes()), found)
+            on_progress(min(work.joined_bytes, found), found)
         with locked(store.lock, wait=True):
             delete_retired(store, begin(store), grace_s=grace_s, now=clock(), on_step=on_step)
     except OSError as trouble:
@@ -86,11 +92,13 @@ class _Work:
     on_step: OnStep
     report: CompactReport
     declined: set[str] = field(default_factory=set)
+    joined_bytes: int = 0
+    """What was joined so far."""
 
     def scattered_bytes(self) -> int:
-        """Add up the files that are to be joined."""
+        """Add up the files that are to be joined, as far as can be said without opening them."""
         manifest, _ = load_manifest(self.store)
-        return sum(file.size_bytes for group in self._groups(manifest) for file in group)
+        return sum(file.size_bytes for files in self._scattered(manifest) for file in files)
 
     def do_some(self) -> bool:
         """Join one group under the lock, and say whether there may be more to do."""
@@ -99,10 +107,28 @@ class _Work:
             group = next(self._groups(manifest), None)
             if group is None:
                 return False
+            # Both stand there until the grace is over: a disk must not fill up meanwhile.
+            if self._waiting_bytes(manifest) + _bytes_of(group) > MOST_WAITING_BYTES:
+                self.report.is_postponed = True
+                return False
             self._join(manifest, group)
+            self.joined_bytes += _bytes_of(group)
             return True
 
+    def _waiting_bytes(self, manifest: Manifest) -> int:
+        """Add up the replaced files that are still there."""
+        waiting = 0
+        for file in manifest.retired:
+            with suppress(FileNotFoundError):
+                waiting += (self.store.path / file.path).stat().st_size
+        return waiting
+
     def _groups(self, manifest: Manifest) -> Iterator[list[LiveFile]]:
+        for files in self._scattered(manifest):
+            yield from self._groups_that_fit(files)
+
+    def _scattered(self, manifest: Manifest) -> list[list[LiveFile]]:
+        """List the small files of each table and day where there are enough of them."""
         small: dict[tuple[str, str], list[LiveFile]] = defaultdict(list)
         # An archive may have these already, and would not know them again in a joined file.
         moving = manifest.moving.paths if manifest.moving else ()
@@ -110,9 +136,7 @@ class _Work:
         for file in manifest.files:
             if file.size_bytes < _SMALL_BYTES and file.path not in alone:
                 small[file.table, file.date].append(file)
-        for files in small.values():
-            if len(files) >= self.at_least:
-                yield from self._groups_that_fit(files)
+        return [files for files in small.values() if len(files) >= self.at_least]
 
     def _groups_that_fit(self, files: list[LiveFile]) -> Iterator[list[LiveFile]]:
         group: list[LiveFile] = []
@@ -185,6 +209,10 @@ class _Work:
     def _decline(self, file: LiveFile, reason: str) -> None:
         self.declined.add(file.path)
         self.report.set_aside.append(SetAside(self.store.path / file.path, reason))
+
+
+def _bytes_of(files: Iterable[LiveFile]) -> int:
+    return sum(file.size_bytes for file in files)
 
 
 def _without_ended(events: pa.Table) -> pa.Table:

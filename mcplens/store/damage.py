@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 from mcplens.events import SCHEMA_VERSION, SORTED_BY, TABLES
 from mcplens.store.arrow import schema
 from mcplens.store.files import cause, digest_of
+from mcplens.store.layout import NO_DATE
 from mcplens.store.reading import newer_schema, why_not_parquet
-from mcplens.store.rows import NO_DATE
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -41,11 +41,17 @@ class Tidied:
 
 
 def tidy(
-    store: Store, *, doubtful: Collection[Path] = (), on_step: OnStep = lambda _: None
+    store: Store,
+    *,
+    doubtful: Collection[Path] = (),
+    foreign: bool = False,
+    on_step: OnStep = lambda _: None,
 ) -> Tidied:
-    """Move torn and foreign Parquet files to the quarantine, and back what is as it was again.
+    """Move torn Parquet files to the quarantine, and back what is as it was again.
 
-    What is `doubtful` is read whole; of the others only their ends are looked at.
+    What is `doubtful` is read whole; of the others only their ends are looked at. `foreign` files
+    go only where a person asks for it: an old manifest that was put back knows none of the newer
+    ones, and the right one may be put back yet.
 
     Raises:
         StoreError: the store cannot be written or its manifest not be read.
@@ -53,7 +59,7 @@ def tidy(
     tidied = Tidied()
     try:
         with locked(store.lock, wait=True):
-            _tidy(store, doubtful, tidied, on_step)
+            _tidy(store, doubtful, tidied, foreign=foreign, on_step=on_step)
     except OSError as trouble:
         raise StoreError(
             f"cannot move what is damaged to {store.quarantine} ({cause(trouble)}). "
@@ -62,7 +68,9 @@ def tidy(
     return tidied
 
 
-def _tidy(store: Store, doubtful: Collection[Path], tidied: Tidied, on_step: OnStep) -> None:
+def _tidy(
+    store: Store, doubtful: Collection[Path], tidied: Tidied, *, foreign: bool, on_step: OnStep
+) -> None:
     manifest = _take_back(store, begin(store), tidied, on_step)
     for file in manifest.files:
         look = examine if store.path / file.path in doubtful else quick_look
@@ -70,7 +78,7 @@ def _tidy(store: Store, doubtful: Collection[Path], tidied: Tidied, on_step: OnS
         if found is not None and found.is_in_the_bytes:
             manifest = _put_away(store, manifest, file, found, on_step)
             tidied.quarantined_count += 1
-    for path in foreign_parquet(store, manifest):
+    for path in foreign_parquet(store, manifest) if foreign else ():
         move(store, path, reason=f"{store.relative(path)} {_NOBODYS}", on_step=on_step)
         tidied.quarantined_count += 1
 

@@ -6,8 +6,10 @@ Nothing here writes, waits, keeps a lock, or opens Parquet with anything heavy.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -16,8 +18,9 @@ from mcplens.events import SCHEMA_VERSION, TABLES
 from mcplens.store.files import cause
 from mcplens.store.layout import REASON, SEED_NAME, SEED_TAIL, SEEDS, Store, seed_path
 from mcplens.store.lines import UNREADABLE, Header
-from mcplens.store.manifest import LiveFile, Manifest, load_manifest
+from mcplens.store.manifest import LiveFile, Manifest, as_utc, load_manifest
 from mcplens.store.parts import Part, has_writer, list_parts, parse_part
+from mcplens.store.retention import cutoff
 
 _UPGRADE = "Upgrade mcplens to read it"
 _MAGIC = b"PAR1"
@@ -50,6 +53,8 @@ class Readable:
     """What is left out."""
     dead_runs: frozenset[str] = frozenset()
     """Runs with a tail that nobody writes to any more; what they left open ends with them."""
+    shown_from: datetime | None = None
+    """From when on happenings are shown, naive UTC, where a store keeps a short window only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +65,8 @@ class StoreSize:
     size_bytes: int
 
 
-def readable_files(store: Store) -> Readable:
-    """List what is to be read now; the files stay where they are for an hour at least.
+def readable_files(store: Store, *, clock: Callable[[], float] = time.time) -> Readable:
+    """List what is to be read now; the files stay for an hour, or for as long as the store keeps.
 
     Raises:
         StoreError: neither the manifest nor its backup can be read.
@@ -99,6 +104,7 @@ def readable_files(store: Store) -> Readable:
         tails=tails,
         set_aside=set_aside + _quarantined(store),
         dead_runs=_dead_runs(store, spooled, tails[1:], {left.path for left in set_aside}),
+        shown_from=cutoff(manifest, as_utc(clock())),
     )
 
 

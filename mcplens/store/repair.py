@@ -46,7 +46,7 @@ def repair(
     try:
         rebuild(store, now=clock(), on_step=on_step)
         seal(store, grace_s=grace_s, clock=clock, on_step=on_step)
-        tidy(store, doubtful=first.doubtful, on_step=on_step)
+        tidy(store, doubtful=first.doubtful, foreign=True, on_step=on_step)
         clear_up(store, grace_s=grace_s, now=clock())
         second = look()
         if second.doubles:

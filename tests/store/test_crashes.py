@@ -152,7 +152,7 @@ def test_a_crash_while_moving_away_what_is_damaged_changes_no_other_event(eventf
         assert finished_in(store) == left
         assert bytes_in(store).count(content) == 1
         assert bytes_in(store).count(b"mine") == 1
-        tidy(store)
+        tidy(store, foreign=True)
         assert finished_in(store) == left
         assert bytes_in(store).count(content) == 1
         assert readable_files(store).parquet["events"][1:] != []
@@ -160,7 +160,10 @@ def test_a_crash_while_moving_away_what_is_damaged_changes_no_other_event(eventf
             store.quarantine
         }
 
-    crashed = crash_everywhere(eventful, tmp_path, lambda s, crash: tidy(s, on_step=crash), check)
+    def do(store, crash):
+        tidy(store, foreign=True, on_step=crash)
+
+    crashed = crash_everywhere(eventful, tmp_path, do, check)
 
     assert crashed == ["dropped", "explained", "moved", "explained", "moved"]
 

@@ -23,6 +23,7 @@ from mcplens.events import SCHEMA_VERSION, Run
 from mcplens.store.files import cause, take_lock
 from mcplens.store.location import create
 from mcplens.store.recall import recall
+from mcplens.store.retention import part_age_s
 from mcplens.store.spool import Spool, start_sealing
 
 if TYPE_CHECKING:
@@ -171,6 +172,7 @@ class Intake:
         spool = Spool(
             self._store,
             run_id=self.run_id,
+            max_age_s=part_age_s(self._store),
             clock=self._clock.unix_s,
             on_part_closed=self._seal,
         )

@@ -26,6 +26,7 @@ def compact(named: str | None) -> None:
     """
     from mcplens.store.compact import compact as join
     from mcplens.store.prune import prune
+    from mcplens.store.quarantine import tidy
     from mcplens.store.seal import seal
 
     out = Output()
@@ -35,6 +36,7 @@ def compact(named: str | None) -> None:
             sealed = seal(store, on_progress=on_progress)
         with bar("compacting") as on_progress:
             joined = join(store, on_progress=on_progress)
+        tidy(store, doubtful={aside.path for aside in joined.set_aside})
         with bar("pruning") as on_progress:
             pruned = prune(store, on_progress=on_progress)
     out.gap()
@@ -56,6 +58,8 @@ def compact(named: str | None) -> None:
         ),
         *([f"{format_bytes(pruned.size_bytes)} let go of"] if pruned.gone else []),
     ]
+    if joined.is_postponed:
+        done.append("more is joined when the replaced files are deleted, in an hour")
     said = "; ".join(done) or "Everything is in order already"
     left = f"{counted(pruned.left_rows, 'row')} in Parquet, {format_bytes(pruned.left_bytes)}"
     out.say(f"{said}. The store holds {left}.", style="bold")

@@ -32,7 +32,7 @@ class StoreGroup(click.Group):
 
 @click.group(
     cls=StoreGroup,
-    short_help="Look after a store: check it, repair it, see what it costs here.",
+    short_help="Look after a store: what it keeps, whether it is sound, what it costs here.",
     invoke_without_command=True,
 )
 @click.pass_context
