@@ -3424,8 +3424,8 @@ comment on column session_metrics.terminal_state is
 comment on column session_metrics.recovery_status is
 'Whether what failed succeeded later: not_needed, recovered, partly_recovered, not_recovered.';
 
--- How long each tool takes, from bins: what tool_metrics says exactly, for stores so large that sorting all
--- times takes too long or too much memory. A time stands for its bin's middle, which is at most 1 % off.
+-- How long each tool takes, from bins: what tool_metrics says exactly, for stores so large that holding all
+-- times takes too much memory. A time stands for its bin's middle, which is at most 1 % off.
 create or replace view tool_estimates as
 with
 
@@ -3486,7 +3486,7 @@ final as (
 select * from final;
 
 comment on view tool_estimates is
-'One row per server and tool: how long it takes, each time within 1 %, quickly and in little memory.';
+'One row per server and tool: how long it takes, each time within 1 % and in little memory.';
 comment on column tool_estimates.server_name is 'The server.';
 comment on column tool_estimates.tool_name is 'The tool.';
 comment on column tool_estimates.measured_count is 'Calls whose time counts: answered ones and timeouts.';
