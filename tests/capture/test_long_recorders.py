@@ -6,8 +6,9 @@ from mcplens.capture import writer as writer_module
 from mcplens.capture.clock import Clock
 from mcplens.capture.recorder import Recorder
 from mcplens.store.location import create
-from mcplens.store.manifest import load_manifest
+from mcplens.store.manifest import Retention, load_manifest
 from mcplens.store.parts import has_writer, list_parts
+from mcplens.store.retention import set_retention
 from mcplens.store.seal import seal
 from tests.builders import call
 from tests.processes import until
@@ -154,3 +155,15 @@ def test_a_part_is_really_sealed_while_its_recorder_lives(store, time):
 
         until(lambda: load_manifest(store)[0].files)
         assert event_ids_in(store) == ["r1-1"]
+
+
+def test_in_a_store_that_keeps_minutes_a_part_is_closed_within_them(store, time, started):
+    set_retention(store, Retention(age_s=300, size_bytes=None))
+    with Recorder(store, observer="proxy", clock=time.clock) as recorder:
+        recorder.record(call())
+        recorder.wait_for_room()
+
+        time.pass_by(60)
+
+        until(lambda: started)
+    assert len(names_of(store)) == 2

@@ -226,3 +226,27 @@ def test_a_store_that_cannot_be_written_says_so(store):
         compact(store)
 
     assert event_ids_in(store) == ["run1-1", "run1-2"]
+
+
+def test_compacting_waits_while_too_much_that_was_replaced_is_still_there(store, monkeypatch):
+    sealed_one_by_one(store, [call(), call(at=DAY_S)], [call(), call(at=DAY_S)])
+    [first, *_] = files_of(store, "events")
+    spooled = sum(path.stat().st_size for path in store.spool.glob("*.jsonl"))
+    monkeypatch.setattr("mcplens.store.compact.MOST_WAITING_BYTES", spooled + 3 * first.size_bytes)
+
+    report = compact(store)
+
+    assert (report.replaced_count, report.written_count, report.is_postponed) == (2, 1, True)
+    later = compact(store, grace_s=0)
+    assert (later.is_postponed, len(event_ids_in(store))) == (True, 4)
+    assert compact(store).replaced_count == 2
+
+
+def test_files_that_follow_each_other_are_joined_in_their_order(store):
+    sealed_one_by_one(store, [call(at=1, sequence=1)], [call(at=2, sequence=2), call(at=2)])
+
+    compact(store)
+
+    [file] = files_of(store, "events")
+    times = pq.read_table(store.path / file.path, partitioning=None)["started_at"].to_pylist()
+    assert times == sorted(times)
