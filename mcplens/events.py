@@ -8,6 +8,7 @@ This module does no I/O and imports nothing of mcplens.
 
 from __future__ import annotations
 
+import hashlib
 import types
 import typing
 from dataclasses import dataclass
@@ -422,6 +423,12 @@ def columns(table: str) -> tuple[Column, ...]:
     names = [n for n in own if n not in shared]
     first = ["run_id"] if table == "runs" else [names.pop(0), "run_id"]
     return tuple(_column(n, hints[n]) for n in [*first, *names, "recorded_at", "schema_version"])
+
+
+@cache
+def columns_mark(names: tuple[str, ...]) -> str:
+    """Tell sets of columns apart in a few letters, whatever their order."""
+    return hashlib.blake2b(" ".join(sorted(names)).encode(), digest_size=4).hexdigest()
 
 
 def _column(name: str, hint: Any) -> Column:

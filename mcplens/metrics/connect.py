@@ -26,7 +26,7 @@ from mcplens.store.location import locate, open_store
 from mcplens.store.reading import Readable, SetAside, readable_files
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from mcplens.store.layout import Store
 
@@ -143,6 +143,18 @@ def _look(con: DuckDBPyConnection, store: Store, selection: Selection) -> Readab
     return readable
 
 
+def _show(
+    con: DuckDBPyConnection, readable: Readable, *, where: Mapping[str, str] | None = None
+) -> None:
+    make_raw_views(
+        con,
+        readable.parquet,
+        where=where,
+        uniform=readable.uniform,
+        shown_from=readable.shown_from,
+    )
+
+
 def _select(con: DuckDBPyConnection, readable: Readable, selection: Selection) -> None:
     """Have the raw relations show no more than what is selected."""
     if conditions := selection.conditions():
@@ -160,7 +172,7 @@ def _load(con: DuckDBPyConnection, readable: Readable, selection: Selection) -> 
     con.begin()
     try:
         read_tails(con, readable.tails)
-        make_raw_views(con, readable.parquet, shown_from=readable.shown_from)
+        _show(con, readable)
         for view in view_files():
             if view.layer == "raw":
                 con.execute(view.sql)

@@ -117,17 +117,21 @@ def _wrap(items: Iterable[str]) -> str:
     return wrapped.replace("\0", " ")
 
 
-def raw_view_sql(table: str, files: str, *, where: str | None = None) -> str:
+def raw_view_sql(
+    table: str, files: str, *, where: str | None = None, is_uniform: bool = False
+) -> str:
     """Build the statement that makes one raw view of an SQL list of Parquet files and the tail.
 
     The first file must be the table's seed: columns that a file of an earlier mcplens lacks are
-    NULL.
+    NULL. Where all files are known to have its columns, only the seed is opened to learn them; else
+    each is, whenever a question is put.
     """
+    by_name = "" if is_uniform else ", union_by_name = true"
     listed = columns(table)
     names = _wrap(column.name for column in listed)
     everything = (
         f"select\n{names}\n"
-        f"from read_parquet(\n    {files}, union_by_name = true, hive_partitioning = false\n)\n"
+        f"from read_parquet(\n    {files}{by_name}, hive_partitioning = false\n)\n"
         "union all\n"
         f"select\n{names}\n"
         f"from raw_tail\nwhere \"table\" = '{table}' and {listed[0].name} is not null"
@@ -216,7 +220,13 @@ left join (select trace_id from raw_traces group by trace_id) as raw_traces
 
 def make_unique_events(con: DuckDBPyConnection) -> None:
     """Make `raw_unique_events` as simple as what is recorded allows; `raw_shadows` is there."""
-    con.execute(SHADOWED_SQL)
+    # Where observers of one kind recorded all there is, nothing can be seen twice: years of
+    # connections need not be compared to learn that.
+    [(may_be_shadowed,)] = con.execute(
+        "select coalesce(min(observer) <> max(observer) or max(shadowed_by) is not null, false)"
+        " from raw_connections"
+    ).fetchall()
+    con.execute(SHADOWED_SQL if may_be_shadowed else f"{SHADOWED_SQL} limit 0")
     is_plain = not con.execute(
         "select connection_id from raw_shadowed"
         " union all (select trace_id from raw_events where trace_id is not null limit 1)"
@@ -230,6 +240,7 @@ def make_raw_views(
     parquet: Mapping[str, Sequence[str]],
     *,
     where: Mapping[str, str] | None = None,
+    uniform: Collection[str] = (),
     shown_from: datetime | None = None,
 ) -> None:
     """Put a raw view of every table over its Parquet files and the tails that were read.
@@ -242,7 +253,14 @@ def make_raw_views(
             newest = f"greatest({SORTED_BY[table]}, recorded_at)"
             conditions.append(f"({newest} >= timestamp '{shown_from}') is not false")
         told = " and ".join(f"({condition})" for condition in conditions if condition)
-        con.execute(raw_view_sql(table, quote_list(parquet[table]), where=told or None))
+        con.execute(
+            raw_view_sql(
+                table,
+                quote_list(parquet[table]),
+                where=told or None,
+                is_uniform=table in uniform,
+            )
+        )
 
 
 def end_dead_runs(con: DuckDBPyConnection, runs: Collection[str]) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from mcplens.events import columns_mark
 from mcplens.store.arrow import write_parquet
 from mcplens.store.files import TEMPORARY, replace_file, sync
 from mcplens.store.layout import REASON
@@ -104,6 +105,7 @@ def commit(
                 size_bytes=final.stat().st_size,
                 schema_version=output.schema_version,
                 digest=digest,
+                columns_mark=columns_mark(tuple(output.content.schema.names)),
             )
         )
 

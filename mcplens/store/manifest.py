@@ -36,6 +36,8 @@ class LiveFile(msgspec.Struct, frozen=True, kw_only=True):
     """The newest schema_version among its rows."""
     digest: str | None = None
     """BLAKE2b of its bytes, 16 bytes in hex; of a file of before unknown."""
+    columns_mark: str | None = None
+    """Which columns it has, as `events.columns_mark` says it; of a file of before unknown."""
 
 
 class QuarantinedFile(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from mcplens.events import SCHEMA_VERSION, TABLES
+from mcplens.events import SCHEMA_VERSION, TABLES, columns, columns_mark
 from mcplens.store.files import cause
 from mcplens.store.layout import REASON, SEED_NAME, SEED_TAIL, SEEDS, Store, seed_path
 from mcplens.store.lines import UNREADABLE, Header
@@ -53,6 +53,8 @@ class Readable:
     """What is left out."""
     dead_runs: frozenset[str] = frozenset()
     """Runs with a tail that nobody writes to any more; what they left open ends with them."""
+    uniform: frozenset[str] = frozenset()
+    """Tables whose files are all known to have today's columns, so that one tells of all."""
     shown_from: datetime | None = None
     """From when on happenings are shown, naive UTC, where a store keeps a short window only."""
 
@@ -104,6 +106,7 @@ def readable_files(store: Store, *, clock: Callable[[], float] = time.time) -> R
         tails=tails,
         set_aside=set_aside + _quarantined(store),
         dead_runs=_dead_runs(store, spooled, tails[1:], {left.path for left in set_aside}),
+        uniform=_uniform(manifest),
         shown_from=cutoff(manifest, as_utc(clock())),
     )
 
@@ -168,6 +171,16 @@ def _why_not_tail(path: Path) -> str | None:
         # Empty, torn or damaged: whoever reads it finds the lines that are whole.
         return None
     return newer_schema(path, version) if version > SCHEMA_VERSION else None
+
+
+def _uniform(manifest: Manifest) -> frozenset[str]:
+    marks = {table: {columns_mark(tuple(c.name for c in columns(table)))} for table in TABLES}
+    odd = {
+        file.table
+        for file in manifest.files
+        if file.table in marks and file.columns_mark not in marks[file.table]
+    }
+    return frozenset(marks) - odd
 
 
 def _dead_runs(

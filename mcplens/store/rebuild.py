@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mcplens.errors import NewerSchemaError, StoreError
-from mcplens.events import SCHEMA_VERSION
+from mcplens.events import SCHEMA_VERSION, columns_mark
 from mcplens.store.arrow import to_arrow, write_parquet
 from mcplens.store.commit import OnStep, quarantine
 from mcplens.store.damage import Damage, examine
@@ -205,6 +205,7 @@ class _Work:
         try:
             with pq.ParquetFile(place) as opened:
                 rows = opened.metadata.num_rows
+                names = tuple(opened.schema_arrow.names)
                 newest = pc.max(opened.read(["schema_version"])["schema_version"]).as_py() or 0
         except (OSError, ValueError, pa.ArrowException) as trouble:
             if isinstance(trouble, OSError) and trouble.errno is not None:
@@ -218,6 +219,7 @@ class _Work:
             size_bytes=place.stat().st_size,
             schema_version=newest,
             digest=digest_of(place),
+            columns_mark=columns_mark(names),
         )
         found = examine(self.store, file)
         return found if found is not None and found.is_in_the_bytes else file
@@ -242,6 +244,7 @@ class _Work:
             size_bytes=path.stat().st_size,
             schema_version=file.schema_version,
             digest=digest,
+            columns_mark=columns_mark(tuple(rest.schema.names)),
         )
 
     def _note_open(self, file: LiveFile, content: pa.Table) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from mcplens.events import SCHEMA_VERSION
+from mcplens.events import SCHEMA_VERSION, columns_mark
 from mcplens.store.arrow import write_parquet
 from mcplens.store.compact import compact
 from mcplens.store.location import create
@@ -51,6 +51,7 @@ def scattered(folder: Path, events: int):
                     row_count=piece.num_rows,
                     size_bytes=(folder / path).stat().st_size,
                     schema_version=SCHEMA_VERSION,
+                    columns_mark=columns_mark(tuple(piece.schema.names)),
                 )
             )
     manifest, _ = load_manifest(store)

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mcplens.events import SCHEMA_VERSION
+from mcplens.events import SCHEMA_VERSION, columns_mark
 from mcplens.store.arrow import schema, write_parquet
 from mcplens.store.location import create
 from mcplens.store.manifest import LiveFile, load_manifest, save_manifest
@@ -69,6 +69,7 @@ def _write_day(folder: Path, days: int, per_day: int, write, number: int):
                 row_count=content.num_rows,
                 size_bytes=(folder / path).stat().st_size,
                 schema_version=SCHEMA_VERSION,
+                columns_mark=columns_mark(tuple(content.schema.names)),
             )
         )
     return files
