@@ -31,6 +31,7 @@ create table if not exists raw_budgets (
 
 _OF_A_CALL = (
     "call_id",
+    "observer",
     "session_id",
     "server_name",
     "method",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -22,11 +23,16 @@ BIN_RATIO: Final = 1.02
 """The upper end of a bin over its lower end: its middle is at most 1 % off any time in it."""
 
 _SHORTEST_MS: Final = 1e-6
+_LONGEST_MS: Final = 1e12
+_FIRST: Any = pa.scalar(datetime(1970, 1, 1), pa.timestamp("us"))  # noqa: DTZ001  naive UTC
+_LAST: Any = pa.scalar(datetime(9000, 1, 1), pa.timestamp("us"))  # noqa: DTZ001  naive UTC
 _OK: Final = pa.array(["ok"])
 _NO_FAILURE: Final = pa.array(["ok", "cancelled", "unknown", "input_required"])
 CALL_COLUMNS: Final = (
     "event_id",
+    "run_id",
     "call_id",
+    "observer",
     "session_id",
     "server_name",
     "method",
@@ -50,12 +56,15 @@ def with_bins(events: pa.Table) -> pa.Table:
     return _with(events, "duration_bin", pc.coalesce(events["duration_bin"], bins))
 
 
-def with_attempts(events: pa.Table, *, earlier: pa.Table | None = None) -> pa.Table:
+def with_attempts(
+    events: pa.Table, *, earlier: pa.Table | None = None, alive: Collection[str] | None = None
+) -> pa.Table:
     """Fill `attempt` and `retry_of` where they are missing, and arguments and session are known.
 
     Args:
         events: Rows of the table events.
         earlier: `CALL_COLUMNS` of calls that the rows may be retries of.
+        alive: Runs that still write; what the others left open has failed. None: all of them.
     """
     missing = pc.and_(_is_call(events), pc.is_null(events["attempt"]))
     if not pc.any(missing).as_py():
@@ -63,7 +72,7 @@ def with_attempts(events: pa.Table, *, earlier: pa.Table | None = None) -> pa.Ta
     events = _with(events, "attempt", pc.if_else(missing, 1, events["attempt"]))
     known = [events] if earlier is None else [events, earlier]
     failed = pa.concat_tables(
-        [table.filter(_is_failed_call(table)).select(["arguments_hash"]) for table in known]
+        [table.filter(_is_failed_call(table, alive)).select(["arguments_hash"]) for table in known]
     )
     if not failed.num_rows:
         return events
@@ -72,7 +81,7 @@ def with_attempts(events: pa.Table, *, earlier: pa.Table | None = None) -> pa.Ta
     tries = [
         one
         for number, table in enumerate(known)
-        for one in _tries(table, hashes, asked if number == 0 else None)
+        for one in _tries(table, hashes, alive, asked if number == 0 else None)
     ]
     retries = _retries(tries)
     return _with_retries(events, retries) if retries else events
@@ -95,15 +104,17 @@ class _Try(NamedTuple):
     is_failed: bool
 
 
-def _tries(table: pa.Table, hashes: Any, asked: list[bool] | None) -> list[_Try]:
+def _tries(
+    table: pa.Table, hashes: Any, alive: Collection[str] | None, asked: list[bool] | None
+) -> list[_Try]:
     """List the calls of a table whose arguments are among those that failed."""
     wanted = pc.and_(
-        pc.and_(_is_call(table), pc.is_valid(table["started_at"])),
+        pc.and_(_is_call(table), is_tellable(table["started_at"])),
         pc.is_in(table["arguments_hash"], hashes),
     )
     places = pc.indices_nonzero(wanted)
     rows = table.select(CALL_COLUMNS).take(places)
-    is_failed: list[bool] = _is_failed_call(rows).to_pylist()
+    is_failed: list[bool] = _is_failed_call(rows, alive).to_pylist()
     return [
         _try(row, place if asked is not None and asked[place] else None, is_failed=failed)
         for row, place, failed in zip(rows.to_pylist(), places.to_pylist(), is_failed, strict=True)
@@ -112,8 +123,9 @@ def _tries(table: pa.Table, hashes: Any, asked: list[bool] | None) -> list[_Try]
 
 def _try(row: dict[str, Any], place: int | None, *, is_failed: bool) -> _Try:
     began_at: datetime = row["started_at"]
-    took = timedelta(microseconds=math.floor((row["duration_ms"] or 0) * 1000))
-    names = ("session_id", "server_name", "method", "target", "arguments_hash")
+    took = timedelta(microseconds=math.floor(min(row["duration_ms"] or 0, _LONGEST_MS) * 1000))
+    # Two observers of one call have each a row of it.
+    names = ("session_id", "observer", "server_name", "method", "target", "arguments_hash")
     return _Try(
         place=place,
         attempt=row["attempt"] if place is None else None,
@@ -175,13 +187,23 @@ def _is_call(events: pa.Table) -> Any:
     return pc.and_(pc.fill_null(is_final, False), is_known)
 
 
-def _is_failed_call(events: pa.Table) -> Any:
+def is_tellable(times: Any) -> Any:
+    """Say of each time whether it can be reckoned with; a damaged row may name any year."""
+    is_between: Any = pc.and_(pc.greater_equal(times, _FIRST), pc.less_equal(times, _LAST))
+    return pc.fill_null(is_between, False)
+
+
+def _is_failed_call(events: pa.Table, alive: Collection[str] | None) -> Any:
     outcome: Any = events["outcome"]
     has_class = pc.is_valid(events["error_class"])
     is_failed: Any = pc.or_(
         pc.invert(pc.is_in(outcome, _NO_FAILURE)), pc.and_(pc.is_in(outcome, _OK), has_class)
     )
-    return pc.and_(_is_call(events), pc.and_(pc.is_valid(outcome), pc.fill_null(is_failed, False)))
+    is_failed = pc.and_(pc.is_valid(outcome), pc.fill_null(is_failed, False))
+    if alive is not None:
+        is_alive = pc.is_in(events["run_id"], pa.array(sorted(alive), pa.string()))
+        is_failed = pc.or_(is_failed, pc.and_(pc.is_null(outcome), pc.invert(is_alive)))
+    return pc.and_(_is_call(events), is_failed)
 
 
 def _replaced(column: Any, mask: pa.BooleanArray, values: Any) -> Any:

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mcplens.store.arrow import schema
-from mcplens.store.derived import CALL_COLUMNS, RETRIED_WITHIN
+from mcplens.store.derived import CALL_COLUMNS, RETRIED_WITHIN, is_tellable
 
 if TYPE_CHECKING:
     from mcplens.store.layout import Store
@@ -22,7 +22,9 @@ _QUICK: Final = ("started_at", "session_id")
 
 def recent_calls(store: Store, manifest: Manifest, events: pa.Table) -> pa.Table:
     """Read of the sessions of these events what was sealed of the hour before them."""
-    calls = events.filter(pc.is_valid(events["arguments_hash"]))
+    calls = events.filter(
+        pc.and_(pc.is_valid(events["arguments_hash"]), is_tellable(events["started_at"]))
+    )
     nothing = pa.table(
         {name: pa.array([], schema("events").field(name).type) for name in CALL_COLUMNS}
     )

@@ -7,7 +7,7 @@ anybody knows how it ended.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ from mcplens.store.ending import abandoned, end_abandoned
 from mcplens.store.files import cause, locked
 from mcplens.store.lines import BadLine, newest_schema, read_lines
 from mcplens.store.manifest import load_manifest
-from mcplens.store.parts import Part, closed_parts
+from mcplens.store.parts import Part, closed_parts, standing_parts
 from mcplens.store.reading import SetAside, newer_schema
 from mcplens.store.recent import recent_calls
 from mcplens.store.rows import RowCollector
@@ -134,7 +134,7 @@ class _Work:
                     bad.append(line)
             quarantined_count += _quarantine(self.store, part.path.name, bad)
         outputs, unfinished = collector.finish()
-        outputs = _derive(self.store, manifest, outputs)
+        outputs = _derive(self.store, manifest, outputs, sealed=group)
         stem = group[0].path.stem
         quarantined_count += _quarantine(self.store, f"{stem}-misfits.jsonl", collector.misfits)
         commit(
@@ -153,15 +153,19 @@ class _Work:
         self.report.quarantined_count += quarantined_count
 
 
-def _derive(store: Store, manifest: Manifest, outputs: Sequence[Output]) -> list[Output]:
+def _derive(
+    store: Store, manifest: Manifest, outputs: Sequence[Output], *, sealed: Collection[Part]
+) -> list[Output]:
     """Fill the columns of events that only sealing can."""
     derived: list[Output] = []
+    # What a run without further parts left open is ended next, as what got no answer.
+    alive = {part.run_id for part in standing_parts(store, manifest) if part not in sealed}
     before: list[pa.Table] = []  # The day before may have been sealed just now.
     for output in outputs:
         content = output.content
         if output.table == "events":
             earlier = pa.concat_tables([recent_calls(store, manifest, content), *before])
-            content = with_bins(with_attempts(content, earlier=earlier))
+            content = with_bins(with_attempts(content, earlier=earlier, alive=alive))
             before = [content.select(CALL_COLUMNS)]
         derived.append(replace(output, content=content))
     return derived

@@ -245,8 +245,8 @@ set variable tail_since = (
 
 create or replace table raw_recent_calls as
 select
-    event_id, call_id, session_id, server_name, method, target, arguments_hash, attempt, started_at,
-    sequence, duration_ms, outcome, error_class
+    event_id, call_id, observer, session_id, server_name, method, target, arguments_hash, attempt,
+    started_at, sequence, duration_ms, outcome, error_class
 from raw_events
 where
     is_final and arguments_hash is not null and started_at >= getvariable('tail_since')
@@ -508,10 +508,11 @@ comment on view raw_traces is
 'One row per trace that holds more than one request of a client; the rounds of a call are one.';
 comment on column raw_traces.trace_id is 'The W3C trace.';
 
--- Tries of the same call. Same means: one session, one server, one target and equal arguments; a try is a
--- retry when it began after the one before it had failed, and within an hour of that one's beginning. Where
--- arguments were not even hashed, or no session is known, nothing is said. Sealing writes the same into
--- Parquet; here it is said of calls that are not sealed yet, of which raw_recent_calls holds enough.
+-- Tries of the same call. Same means: one session, one server, one target and equal arguments, as one kind
+-- of observer saw it; a try is a retry when it began after the one before it had failed, and within an hour
+-- of that one's beginning. Where arguments were not even hashed, or no session is known, nothing is said.
+-- Sealing writes the same into Parquet; here it is said of calls that are not sealed yet, of which
+-- raw_recent_calls holds enough.
 create or replace view raw_tries as
 with
 
@@ -560,11 +561,12 @@ beside as (
         lag(is_failed) over same_call as earlier_failed,
         lag(started_at) over same_call as earlier_started_at,
         lag(
-            started_at + to_microseconds(cast(floor(coalesce(duration_ms, 0) * 1000) as bigint))
+            started_at
+            + to_microseconds(cast(floor(least(coalesce(duration_ms, 0), 1000000000000) * 1000) as bigint))
         ) over same_call as earlier_ended_at
     from candidates
     window same_call as (
-        partition by session_id, server_name, method, target, arguments_hash
+        partition by session_id, observer, server_name, method, target, arguments_hash
         order by started_at, sequence, event_id
     )
 
@@ -590,7 +592,7 @@ chained as (
     select
         *,
         sum(case when is_retry and attempt is null then 0 else 1 end) over (
-            partition by session_id, server_name, method, target, arguments_hash
+            partition by session_id, observer, server_name, method, target, arguments_hash
             order by started_at, sequence, event_id
         ) as chain_number
     from marked
@@ -605,7 +607,7 @@ numbered as (
         case when is_retry then earlier_id end as retry_of
     from chained
     window chain as (
-        partition by session_id, server_name, method, target, arguments_hash, chain_number
+        partition by session_id, observer, server_name, method, target, arguments_hash, chain_number
         order by started_at, sequence, event_id
     )
 
@@ -953,7 +955,8 @@ final as (
 
         -- What it counts for. The commonest case comes first, which saves a third of the time.
         case when method = 'tools/call' then target end as tool_name,
-        started_at + to_microseconds(cast(floor(duration_ms * 1000) as bigint)) as ended_at,
+        started_at
+        + to_microseconds(cast(floor(least(duration_ms, 1000000000000) * 1000) as bigint)) as ended_at,
         case
             when outcome = 'ok' then error_class is null
             when outcome not in ('cancelled', 'unknown', 'input_required') then false
@@ -3288,9 +3291,6 @@ by_tool as (
         count(*) filter (where is_final) as call_count,
         count(*) filter (where is_final and is_success) as success_count,
         count(*) filter (where is_final and not is_success) as failure_count,
-        count(*) filter (where is_final and retry_of is not null) as retry_count,
-        -- All tries before the one that succeeded had failed.
-        sum(attempt - 1) filter (where is_final and is_success) as recovered_count,
         count(*) filter (where is_final and not is_success and arguments_hash is null) as unknown_count,
         bool_or(is_final and outcome = 'unknown') as has_unknown_end,
         sum(array_length(side_effects)) as side_effects,
@@ -3331,8 +3331,6 @@ by_session as (
         sum(by_tool.call_count) as call_count,
         sum(by_tool.success_count) as success_count,
         sum(by_tool.failure_count) as failure_count,
-        sum(by_tool.retry_count) as retry_count,
-        sum(by_tool.recovered_count) as recovered_count,
         sum(by_tool.unknown_count) as unknown_count,
         coalesce(bool_or(by_tool.has_unknown_end), false) as has_unknown_end,
         sum(by_tool.side_effects) as side_effects,
@@ -3354,44 +3352,131 @@ by_session as (
 
 ),
 
+-- Tries are followed within the session and among what is selected: a call that failed elsewhere is neither
+-- repeated nor recovered here. Only failures and what repeats them have to be sorted.
+candidates as (
+
+    select
+        session_id,
+        server_name,
+        method,
+        target,
+        arguments_hash,
+        observer,
+        started_at,
+        sequence,
+        event_id,
+        coalesce(call_id, event_id) as call_id,
+        is_success,
+        retry_of
+    from requests
+    where
+        is_final
+        and session_id is not null
+        and (not is_success or retry_of is not null)
+
+),
+
+beside as (
+
+    select
+        *,
+        coalesce(
+            retry_of = lag(call_id) over (
+                partition by session_id, server_name, method, target, arguments_hash, observer
+                order by started_at, sequence, event_id
+            ),
+            false
+        ) as is_retry
+    from candidates
+
+),
+
+chained as (
+
+    select
+        *,
+        sum(case when is_retry then 0 else 1 end) over (
+            partition by session_id, server_name, method, target, arguments_hash, observer
+            order by started_at, sequence, event_id
+        ) as chain_number
+    from beside
+
+),
+
+settled as (
+
+    select
+        session_id,
+        is_success,
+        is_retry,
+        bool_or(is_success) over (
+            partition by session_id, server_name, method, target, arguments_hash, observer, chain_number
+        ) as is_recovered
+    from chained
+
+),
+
+tries as (
+
+    select
+        session_id,
+        count(*) filter (where is_retry) as retry_count,
+        count(*) filter (where not is_success and is_recovered) as recovered_count
+    from settled
+    group by session_id
+
+),
+
+counted as (
+
+    select
+        by_session.*,
+        coalesce(tries.retry_count, 0) as retry_count,
+        coalesce(tries.recovered_count, 0) as recovered_count
+    from by_session
+    left join tries on by_session.session_id = tries.session_id
+
+),
+
 final as (
 
     select
-        by_session.session_id,
-        by_session.session_basis,
-        by_session.client_name,
-        by_session.agent_id,
+        session_id,
+        session_basis,
+        client_name,
+        agent_id,
 
-        by_session.started_at,
-        by_session.ended_at,
-        cast(epoch_us(by_session.ended_at) - epoch_us(by_session.started_at) as double) / 1000 as duration_ms,
+        started_at,
+        ended_at,
+        cast(epoch_us(ended_at) - epoch_us(started_at) as double) / 1000 as duration_ms,
 
-        by_session.server_count,
-        by_session.tool_count,
-        cast(by_session.call_count as bigint) as call_count,
-        cast(by_session.success_count as bigint) as success_count,
-        cast(by_session.failure_count as bigint) as failure_count,
-        cast(by_session.retry_count as bigint) as retry_count,
+        server_count,
+        tool_count,
+        cast(call_count as bigint) as call_count,
+        cast(success_count as bigint) as success_count,
+        cast(failure_count as bigint) as failure_count,
+        cast(retry_count as bigint) as retry_count,
 
         array_to_string(
-            list_sort(list_distinct(flatten(by_session.credentials))), ', '
+            list_sort(list_distinct(flatten(credentials))), ', '
         ) as credentials_used,
-        cast(by_session.side_effects as bigint) as side_effects,
-        by_session.cost_usd,
+        cast(side_effects as bigint) as side_effects,
+        cost_usd,
 
         case
-            when by_session.call_count = 0 then 'no_calls'
-            when by_session.is_running then 'running'
-            else by_session.last_state
+            when call_count = 0 then 'no_calls'
+            when is_running then 'running'
+            else last_state
         end as terminal_state,
         case
-            when by_session.failure_count = 0 and by_session.has_unknown_end then null
-            when by_session.failure_count = 0 then 'not_needed'
-            when by_session.recovered_count = by_session.failure_count then 'recovered'
-            when by_session.recovered_count > 0 then 'partly_recovered'
-            when by_session.unknown_count < by_session.failure_count then 'not_recovered'
+            when failure_count = 0 and has_unknown_end then null
+            when failure_count = 0 then 'not_needed'
+            when recovered_count = failure_count then 'recovered'
+            when recovered_count > 0 then 'partly_recovered'
+            when unknown_count < failure_count then 'not_recovered'
         end as recovery_status
-    from by_session
+    from counted
 
 )
 
@@ -3425,7 +3510,8 @@ comment on column session_metrics.recovery_status is
 'Whether what failed succeeded later: not_needed, recovered, partly_recovered, not_recovered.';
 
 -- How long each tool takes, from bins: what tool_metrics says exactly, for stores so large that holding all
--- times takes too much memory. A time stands for its bin's middle, which is at most 1 % off.
+-- times takes too much memory. A time stands for its bin's middle, which is at most 1 % off; and it is the
+-- time of a call, where tool_metrics reckons a time between two calls.
 create or replace view tool_estimates as
 with
 
@@ -3490,10 +3576,14 @@ comment on view tool_estimates is
 comment on column tool_estimates.server_name is 'The server.';
 comment on column tool_estimates.tool_name is 'The tool.';
 comment on column tool_estimates.measured_count is 'Calls whose time counts: answered ones and timeouts.';
-comment on column tool_estimates.p50_ms is 'Half of the calls took at most about this long, in ms.';
-comment on column tool_estimates.p90_ms is '90 of 100 calls took at most about this long, in ms.';
-comment on column tool_estimates.p95_ms is '95 of 100 calls took at most about this long, in ms.';
-comment on column tool_estimates.p99_ms is '99 of 100 calls took at most about this long, in ms.';
+comment on column tool_estimates.p50_ms is
+'Half of the calls took at most about this long, in ms; within 1 % of a call''s own time.';
+comment on column tool_estimates.p90_ms is
+'90 of 100 calls took at most about this long, in ms; within 1 % of a call''s own time.';
+comment on column tool_estimates.p95_ms is
+'95 of 100 calls took at most about this long, in ms; within 1 % of a call''s own time.';
+comment on column tool_estimates.p99_ms is
+'99 of 100 calls took at most about this long, in ms; within 1 % of a call''s own time.';
 
 -- How each tool behaves. Every finished call counts, also those that failed: a fast error is still an error.
 -- Left out are open calls, which have not ended, and warm-up calls, which no budget is judged by either.

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 
 from mcplens.events import SideEffect
@@ -162,6 +164,41 @@ def test_retries_are_counted(metrics_of):
     [row] = metrics_of(rows, "session_metrics")
 
     assert row.retry_count == 2
+
+
+def test_what_failed_before_what_is_looked_at_recovers_nothing_in_it(metrics_of):
+    rows = [
+        failed(at=0),
+        failed(at=10),
+        ok(at=20),
+        failed(at=30, arguments_hash="b"),
+    ]
+
+    [row] = metrics_of(rows, "session_metrics", since=NOON + timedelta(seconds=5))
+
+    assert (row.failure_count, row.retry_count, row.recovery_status) == (2, 1, "partly_recovered")
+
+
+def test_a_retry_in_another_trace_recovers_neither(metrics_of):
+    rows = [
+        failed(at=0, trace_id="t1", span_id="1", request_id="1"),
+        ok(at=1, trace_id="t1", span_id="2", request_id="2", target="write_file"),
+        ok(at=2, trace_id="t2", span_id="3", request_id="3"),
+        failed(at=3, trace_id="t2", span_id="4", request_id="4", arguments_hash="b"),
+    ]
+
+    first, second = metrics_of(rows, "session_metrics", order_by="started_at")
+
+    assert (first.session_id, first.retry_count, first.recovery_status) == (
+        "t1",
+        0,
+        "not_recovered",
+    )
+    assert (second.session_id, second.retry_count, second.recovery_status) == (
+        "t2",
+        0,
+        "not_recovered",
+    )
 
 
 def test_what_is_left_behind_is_added_up(metrics_of):

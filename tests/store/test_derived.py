@@ -1,7 +1,10 @@
 """What sealing fills in: which try a call is, and the bin its time falls into."""
 
+from datetime import datetime
+
 import pytest
 
+from mcplens.metrics.connect import connect
 from mcplens.store.compact import compact
 from mcplens.store.seal import seal
 from mcplens.store.spool import Spool
@@ -65,6 +68,7 @@ def test_what_was_written_down_as_open_counts_once(store):
     living.write([opened])
     living.write([failed(at=0, sequence=1)])
     seal(store)
+    living.close()
 
     seen = sealed(store, [ok(at=1, sequence=2)])
 
@@ -104,3 +108,48 @@ def test_a_time_falls_into_the_bin_that_ends_at_or_after_it(store, work_ms, bin_
     [row] = rows_in(store, "events")
 
     assert row["duration_bin"] == bin_
+
+
+def test_a_call_that_hung_when_its_recorder_was_killed_is_retried_by_the_next_run(store):
+    hung = {"outcome": None, "duration_ms": None, "work_ms": None, "session_id": "agent"}
+    write_part(store, [ok(at=0, run_id="a", sequence=1, **hung)], run_id="a")
+    write_part(store, [ok(at=60, run_id="b", sequence=1, session_id="agent")], run_id="b")
+    seal(store)
+
+    [again] = [row for row in rows_in(store, "events") if row["run_id"] == "b"]
+
+    assert (again["attempt"], again["retry_of"]) == (2, "a-1")
+
+
+def test_two_observers_of_one_call_number_its_tries_each_for_itself(store):
+    def seen(observer, number):
+        outcome = "ok" if number == 2 else "tool_error"
+        at = number * 10 + (0.1 if observer == "proxy" else 0)
+        return ok(at=at, observer=observer, outcome=outcome)
+
+    rows = [seen(observer, number) for number in range(3) for observer in ("client", "proxy")]
+    write_part(store, rows)
+    seal(store)
+
+    tries = sorted((row["observer"], row["attempt"]) for row in rows_in(store, "events"))
+
+    assert tries == [(o, n) for o in ("client", "proxy") for n in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"started_at": datetime(1, 1, 1)},  # noqa: DTZ001
+        {"started_at": datetime(9999, 12, 31, 23, 59)},  # noqa: DTZ001
+        {"duration_ms": 1e300},
+    ],
+    ids=["first", "last", "long"],
+)
+def test_a_row_of_a_damaged_spool_that_names_any_time_is_sealed_and_read(store, odd):
+    rows = [failed(at=0, sequence=1, **odd), ok(at=1, sequence=2), failed(at=2, sequence=3)]
+    write_part(store, rows)
+    seal(store)
+
+    con = connect(store.path)
+
+    assert con.execute("select count(*), count(ended_at) from calls").fetchone() == (3, 3)

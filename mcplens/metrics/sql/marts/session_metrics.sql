@@ -51,9 +51,6 @@ by_tool as (
         count(*) filter (where is_final) as call_count,
         count(*) filter (where is_final and is_success) as success_count,
         count(*) filter (where is_final and not is_success) as failure_count,
-        count(*) filter (where is_final and retry_of is not null) as retry_count,
-        -- All tries before the one that succeeded had failed.
-        sum(attempt - 1) filter (where is_final and is_success) as recovered_count,
         count(*) filter (where is_final and not is_success and arguments_hash is null) as unknown_count,
         bool_or(is_final and outcome = 'unknown') as has_unknown_end,
         sum(array_length(side_effects)) as side_effects,
@@ -94,8 +91,6 @@ by_session as (
         sum(by_tool.call_count) as call_count,
         sum(by_tool.success_count) as success_count,
         sum(by_tool.failure_count) as failure_count,
-        sum(by_tool.retry_count) as retry_count,
-        sum(by_tool.recovered_count) as recovered_count,
         sum(by_tool.unknown_count) as unknown_count,
         coalesce(bool_or(by_tool.has_unknown_end), false) as has_unknown_end,
         sum(by_tool.side_effects) as side_effects,
@@ -117,44 +112,131 @@ by_session as (
 
 ),
 
+-- Tries are followed within the session and among what is selected: a call that failed elsewhere is neither
+-- repeated nor recovered here. Only failures and what repeats them have to be sorted.
+candidates as (
+
+    select
+        session_id,
+        server_name,
+        method,
+        target,
+        arguments_hash,
+        observer,
+        started_at,
+        sequence,
+        event_id,
+        coalesce(call_id, event_id) as call_id,
+        is_success,
+        retry_of
+    from requests
+    where
+        is_final
+        and session_id is not null
+        and (not is_success or retry_of is not null)
+
+),
+
+beside as (
+
+    select
+        *,
+        coalesce(
+            retry_of = lag(call_id) over (
+                partition by session_id, server_name, method, target, arguments_hash, observer
+                order by started_at, sequence, event_id
+            ),
+            false
+        ) as is_retry
+    from candidates
+
+),
+
+chained as (
+
+    select
+        *,
+        sum(case when is_retry then 0 else 1 end) over (
+            partition by session_id, server_name, method, target, arguments_hash, observer
+            order by started_at, sequence, event_id
+        ) as chain_number
+    from beside
+
+),
+
+settled as (
+
+    select
+        session_id,
+        is_success,
+        is_retry,
+        bool_or(is_success) over (
+            partition by session_id, server_name, method, target, arguments_hash, observer, chain_number
+        ) as is_recovered
+    from chained
+
+),
+
+tries as (
+
+    select
+        session_id,
+        count(*) filter (where is_retry) as retry_count,
+        count(*) filter (where not is_success and is_recovered) as recovered_count
+    from settled
+    group by session_id
+
+),
+
+counted as (
+
+    select
+        by_session.*,
+        coalesce(tries.retry_count, 0) as retry_count,
+        coalesce(tries.recovered_count, 0) as recovered_count
+    from by_session
+    left join tries on by_session.session_id = tries.session_id
+
+),
+
 final as (
 
     select
-        by_session.session_id,
-        by_session.session_basis,
-        by_session.client_name,
-        by_session.agent_id,
+        session_id,
+        session_basis,
+        client_name,
+        agent_id,
 
-        by_session.started_at,
-        by_session.ended_at,
-        cast(epoch_us(by_session.ended_at) - epoch_us(by_session.started_at) as double) / 1000 as duration_ms,
+        started_at,
+        ended_at,
+        cast(epoch_us(ended_at) - epoch_us(started_at) as double) / 1000 as duration_ms,
 
-        by_session.server_count,
-        by_session.tool_count,
-        cast(by_session.call_count as bigint) as call_count,
-        cast(by_session.success_count as bigint) as success_count,
-        cast(by_session.failure_count as bigint) as failure_count,
-        cast(by_session.retry_count as bigint) as retry_count,
+        server_count,
+        tool_count,
+        cast(call_count as bigint) as call_count,
+        cast(success_count as bigint) as success_count,
+        cast(failure_count as bigint) as failure_count,
+        cast(retry_count as bigint) as retry_count,
 
         array_to_string(
-            list_sort(list_distinct(flatten(by_session.credentials))), ', '
+            list_sort(list_distinct(flatten(credentials))), ', '
         ) as credentials_used,
-        cast(by_session.side_effects as bigint) as side_effects,
-        by_session.cost_usd,
+        cast(side_effects as bigint) as side_effects,
+        cost_usd,
 
         case
-            when by_session.call_count = 0 then 'no_calls'
-            when by_session.is_running then 'running'
-            else by_session.last_state
+            when call_count = 0 then 'no_calls'
+            when is_running then 'running'
+            else last_state
         end as terminal_state,
         case
-            when by_session.failure_count = 0 and by_session.has_unknown_end then null
-            when by_session.failure_count = 0 then 'not_needed'
-            when by_session.recovered_count = by_session.failure_count then 'recovered'
-            when by_session.recovered_count > 0 then 'partly_recovered'
-            when by_session.unknown_count < by_session.failure_count then 'not_recovered'
+            when failure_count = 0 and has_unknown_end then null
+            when failure_count = 0 then 'not_needed'
+            when recovered_count = failure_count then 'recovered'
+            when recovered_count > 0 then 'partly_recovered'
+            when unknown_count < failure_count then 'not_recovered'
         end as recovery_status
-    from by_session
+    from counted
 
 )
 

@@ -1,5 +1,6 @@
 -- How long each tool takes, from bins: what tool_metrics says exactly, for stores so large that holding all
--- times takes too much memory. A time stands for its bin's middle, which is at most 1 % off.
+-- times takes too much memory. A time stands for its bin's middle, which is at most 1 % off; and it is the
+-- time of a call, where tool_metrics reckons a time between two calls.
 create or replace view tool_estimates as
 with
 
@@ -64,7 +65,11 @@ comment on view tool_estimates is
 comment on column tool_estimates.server_name is 'The server.';
 comment on column tool_estimates.tool_name is 'The tool.';
 comment on column tool_estimates.measured_count is 'Calls whose time counts: answered ones and timeouts.';
-comment on column tool_estimates.p50_ms is 'Half of the calls took at most about this long, in ms.';
-comment on column tool_estimates.p90_ms is '90 of 100 calls took at most about this long, in ms.';
-comment on column tool_estimates.p95_ms is '95 of 100 calls took at most about this long, in ms.';
-comment on column tool_estimates.p99_ms is '99 of 100 calls took at most about this long, in ms.';
+comment on column tool_estimates.p50_ms is
+'Half of the calls took at most about this long, in ms; within 1 % of a call''s own time.';
+comment on column tool_estimates.p90_ms is
+'90 of 100 calls took at most about this long, in ms; within 1 % of a call''s own time.';
+comment on column tool_estimates.p95_ms is
+'95 of 100 calls took at most about this long, in ms; within 1 % of a call''s own time.';
+comment on column tool_estimates.p99_ms is
+'99 of 100 calls took at most about this long, in ms; within 1 % of a call''s own time.';

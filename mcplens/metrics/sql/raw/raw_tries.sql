@@ -1,7 +1,8 @@
--- Tries of the same call. Same means: one session, one server, one target and equal arguments; a try is a
--- retry when it began after the one before it had failed, and within an hour of that one's beginning. Where
--- arguments were not even hashed, or no session is known, nothing is said. Sealing writes the same into
--- Parquet; here it is said of calls that are not sealed yet, of which raw_recent_calls holds enough.
+-- Tries of the same call. Same means: one session, one server, one target and equal arguments, as one kind
+-- of observer saw it; a try is a retry when it began after the one before it had failed, and within an hour
+-- of that one's beginning. Where arguments were not even hashed, or no session is known, nothing is said.
+-- Sealing writes the same into Parquet; here it is said of calls that are not sealed yet, of which
+-- raw_recent_calls holds enough.
 create or replace view raw_tries as
 with
 
@@ -50,11 +51,12 @@ beside as (
         lag(is_failed) over same_call as earlier_failed,
         lag(started_at) over same_call as earlier_started_at,
         lag(
-            started_at + to_microseconds(cast(floor(coalesce(duration_ms, 0) * 1000) as bigint))
+            started_at
+            + to_microseconds(cast(floor(least(coalesce(duration_ms, 0), 1000000000000) * 1000) as bigint))
         ) over same_call as earlier_ended_at
     from candidates
     window same_call as (
-        partition by session_id, server_name, method, target, arguments_hash
+        partition by session_id, observer, server_name, method, target, arguments_hash
         order by started_at, sequence, event_id
     )
 
@@ -80,7 +82,7 @@ chained as (
     select
         *,
         sum(case when is_retry and attempt is null then 0 else 1 end) over (
-            partition by session_id, server_name, method, target, arguments_hash
+            partition by session_id, observer, server_name, method, target, arguments_hash
             order by started_at, sequence, event_id
         ) as chain_number
     from marked
@@ -95,7 +97,7 @@ numbered as (
         case when is_retry then earlier_id end as retry_of
     from chained
     window chain as (
-        partition by session_id, server_name, method, target, arguments_hash, chain_number
+        partition by session_id, observer, server_name, method, target, arguments_hash, chain_number
         order by started_at, sequence, event_id
     )
 

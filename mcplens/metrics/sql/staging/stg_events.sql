@@ -97,7 +97,8 @@ final as (
 
         -- What it counts for. The commonest case comes first, which saves a third of the time.
         case when method = 'tools/call' then target end as tool_name,
-        started_at + to_microseconds(cast(floor(duration_ms * 1000) as bigint)) as ended_at,
+        started_at
+        + to_microseconds(cast(floor(least(duration_ms, 1000000000000) * 1000) as bigint)) as ended_at,
         case
             when outcome = 'ok' then error_class is null
             when outcome not in ('cancelled', 'unknown', 'input_required') then false
