@@ -74,10 +74,10 @@ def ask(store: Path, name: str):
     con = mcplens.connect(store)
     files = [str(path) for path in sorted(store.glob("events/*/*.parquet"))]
     floor = f"select sum(duration_ms) from read_parquet({files})"
-    last, session = con.execute(
-        "select max(started_at), min(session_id) from raw_events"
-        " where started_at >= (select max(started_at) - interval 1 hour from raw_events)"
-    ).fetchone()
+    [(last,)] = con.execute("select max(started_at) from raw_events").fetchall()
+    [(session,)] = con.execute(
+        f"select session_id from raw_events where started_at = timestamp '{last}' limit 1"
+    ).fetchall()
     sql = QUESTIONS[name][1].format(last=last, session=session)
     took_s, floor_s = [], []
     for _ in range(1 if name in SLOW else ROUNDS):
