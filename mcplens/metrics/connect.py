@@ -14,10 +14,13 @@ from mcplens.metrics.layers import view_files
 from mcplens.metrics.raw import (
     end_dead_runs,
     first_line,
+    make_open_events,
     make_raw_tables,
     make_raw_views,
     make_unique_events,
     number_tries,
+    open_ids_sql,
+    quote_list,
     read_tails,
     sound_files,
 )
@@ -160,6 +163,7 @@ def _select(con: DuckDBPyConnection, readable: Readable, selection: Selection) -
     if conditions := selection.conditions():
         make_raw_views(con, readable.parquet, where=conditions, shown_from=readable.shown_from)
     make_unique_events(con)
+    make_open_events(con)
 
 
 def _is_empty(readable: Readable) -> bool:
@@ -177,6 +181,8 @@ def _load(con: DuckDBPyConnection, readable: Readable, selection: Selection) -> 
             if view.layer == "raw":
                 con.execute(view.sql)
         end_dead_runs(con, readable.dead_runs)
+        unfinished = quote_list(sorted(readable.unfinished))
+        con.execute(open_ids_sql(f"cast({unfinished} as varchar[])"))
         number_tries(con)
         _select(con, readable, selection)
         con.execute("delete from raw_set_aside")

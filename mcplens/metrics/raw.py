@@ -142,6 +142,36 @@ def raw_view_sql(
     return f"create or replace view raw_{table} as\n{everything}"
 
 
+def open_ids_sql(unfinished: str) -> str:
+    """Build the statement that makes `raw_open_ids` of an SQL list of what is open in Parquet.
+
+    The manifest knows these, so that nobody has to look for an end among all events: the end of
+    what is open there can only be in the tail, and that of what is open in the tail, too.
+    """
+    return f"""\
+create or replace table raw_open_ids as
+select event_id from raw_tail where "table" = 'events' and outcome is null
+union
+select unnest({unfinished})
+except
+select event_id from raw_tail where "table" = 'events' and outcome is not null"""
+
+
+def open_events_sql(where: str) -> str:
+    """Build the statement that makes `raw_open_events`: the rows of `raw_open_ids`, once each."""
+    return (
+        "create or replace table raw_open_events as\nselect * from raw_unique_events\n"
+        "where outcome is null and event_id in (select event_id from raw_open_ids)"
+        f" and {where}"
+    )
+
+
+def make_open_events(con: DuckDBPyConnection) -> None:
+    """Make `raw_open_events`, without looking into files when nothing is open."""
+    [(is_any,)] = con.execute("select count(*) > 0 from raw_open_ids").fetchall()
+    con.execute(open_events_sql("true" if is_any else "false"))
+
+
 def recent_calls_sql(since: str) -> str:
     """Build the statement that makes `raw_recent_calls`: what calls of the tail may be retries of.
 
@@ -318,6 +348,7 @@ def sound_files(con: DuckDBPyConnection, readable: Readable) -> Readable:
         tails=sound(readable.tails, tail_trial),
         set_aside=set_aside,
         dead_runs=readable.dead_runs,
+        unfinished=readable.unfinished,
         shown_from=readable.shown_from,
     )
 

@@ -17,6 +17,8 @@ from mcplens.metrics.raw import (
     NUMBER_TRIES_SQL,
     SHADOWED_SQL,
     TAIL_SINCE_SQL,
+    open_events_sql,
+    open_ids_sql,
     raw_view_sql,
     recent_calls_sql,
     tail_sql,
@@ -49,7 +51,8 @@ select * from read_json(
     getvariable('store') || '/manifest.json',
     columns = {
         files: 'struct("table" varchar, path varchar, schema_version bigint)[]',
-        retired: 'struct(path varchar)[]'
+        retired: 'struct(path varchar)[]',
+        unfinished: 'struct("table" varchar, id varchar)[]'
     }
 );
 
@@ -64,6 +67,12 @@ set variable tails = (
 );
 """
 
+_UNFINISHED = """(
+    select list(one.id)
+    from (select unnest(unfinished, recursive := true) from raw_manifest) as one
+    where one."table" = 'events'
+)"""
+
 
 def views_sql() -> str:
     """Build the file's text."""
@@ -71,12 +80,14 @@ def views_sql() -> str:
     for table in TABLES:
         parts += [_list_files(table), raw_view_sql(table, f"getvariable('{table}_files')") + ";"]
     parts += [
+        open_ids_sql(_UNFINISHED) + ";",
         f"set variable tail_since = (\n{indent(TAIL_SINCE_SQL, '    ')}\n);",
         recent_calls_sql("getvariable('tail_since')") + ";",
         *(view.sql.rstrip() for view in view_files() if view.layer == "raw"),
         NUMBER_TRIES_SQL + ";",
         SHADOWED_SQL + ";",
         unique_events_sql(is_plain=False) + ";",
+        open_events_sql("true") + ";",
         BUDGETS_SQL + ";",
         *(view.sql.rstrip() for view in view_files() if view.layer != "raw"),
     ]

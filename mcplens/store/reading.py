@@ -53,6 +53,8 @@ class Readable:
     """What is left out."""
     dead_runs: frozenset[str] = frozenset()
     """Runs with a tail that nobody writes to any more; what they left open ends with them."""
+    unfinished: frozenset[str] = frozenset()
+    """Events in Parquet of which no end was sealed yet."""
     uniform: frozenset[str] = frozenset()
     """Tables whose files are all known to have today's columns, so that one tells of all."""
     shown_from: datetime | None = None
@@ -106,6 +108,7 @@ def readable_files(store: Store, *, clock: Callable[[], float] = time.time) -> R
         tails=tails,
         set_aside=set_aside + _quarantined(store),
         dead_runs=_dead_runs(store, spooled, tails[1:], {left.path for left in set_aside}),
+        unfinished=frozenset(one.id for one in manifest.unfinished if one.table == "events"),
         uniform=_uniform(manifest),
         shown_from=cutoff(manifest, as_utc(clock())),
     )

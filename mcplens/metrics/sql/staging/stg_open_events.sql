@@ -1,29 +1,11 @@
 -- A request that was open for a second is written down as open, and again when it ends: here is what has no
--- end yet. The columns are those of stg_events. Only the open rows are looked up among the ended ones, so
--- that a store without any pays nothing.
+-- end yet. The columns are those of stg_events. A store without any pays nothing.
 create or replace view stg_open_events as
 with
 
 opened as (
 
-    select * from raw_unique_events
-    where outcome is null
-
-),
-
-opened_ids as (
-
-    select event_id from raw_unique_events
-    where outcome is null
-
-),
-
-ended_ids as (
-
-    select event_id from raw_unique_events
-    where
-        outcome is not null
-        and event_id in (select opened_ids.event_id from opened_ids)
+    select * from raw_open_events
 
 ),
 
@@ -31,96 +13,94 @@ final as (
 
     select
         -- Who called what?
-        opened.event_id,
-        opened.run_id,
-        opened.connection_id,
-        opened.observer,
-        opened.sequence,
-        opened.direction,
-        opened.request_id,
-        opened.call_id,
-        opened.round,
-        opened.is_final,
-        opened.attempt,
-        opened.retry_of,
-        opened.session_id,
-        opened.session_basis,
-        opened.client_name,
-        opened.client_version,
-        opened.agent_id,
-        opened.user_id,
-        opened.server_name,
-        opened.server_basis,
-        opened.server_version,
-        opened.transport,
-        opened.http_status,
-        opened.protocol_version,
-        opened.method,
-        opened.target,
-        opened.definition_hash,
-        opened.trace_id,
-        opened.span_id,
-        opened.test_id,
-        opened.is_warmup,
-        opened.started_at,
-        opened.arguments,
-        opened.arguments_hash,
-        opened.arguments_shape,
-        opened.request_bytes,
+        event_id,
+        run_id,
+        connection_id,
+        observer,
+        sequence,
+        direction,
+        request_id,
+        call_id,
+        round,
+        is_final,
+        attempt,
+        retry_of,
+        session_id,
+        session_basis,
+        client_name,
+        client_version,
+        agent_id,
+        user_id,
+        server_name,
+        server_basis,
+        server_version,
+        transport,
+        http_status,
+        protocol_version,
+        method,
+        target,
+        definition_hash,
+        trace_id,
+        span_id,
+        test_id,
+        is_warmup,
+        started_at,
+        arguments,
+        arguments_hash,
+        arguments_shape,
+        request_bytes,
 
         -- With what credentials?
-        opened.credential_mode,
-        opened.credential_id,
-        opened.credential_scope,
-        opened.upstream,
+        credential_mode,
+        credential_id,
+        credential_scope,
+        upstream,
 
         -- What happened?
-        opened.outcome,
-        opened.outcome_basis,
-        opened.error_class,
-        opened.error_rule,
-        opened.error_code,
-        opened.error_message,
-        opened.error_origin,
-        opened.duration_ms,
-        opened.wait_ms,
-        opened.work_ms,
-        opened.duration_bin,
-        opened.first_progress_ms,
-        opened.progress_count,
-        opened.result,
-        opened.result_hash,
-        opened.response_bytes,
-        opened.content_kinds,
-        opened.is_structured,
-        opened.is_schema_valid,
-        opened.is_read_only,
-        opened.is_idempotent,
-        opened.is_destructive,
+        outcome,
+        outcome_basis,
+        error_class,
+        error_rule,
+        error_code,
+        error_message,
+        error_origin,
+        duration_ms,
+        wait_ms,
+        work_ms,
+        duration_bin,
+        first_progress_ms,
+        progress_count,
+        result,
+        result_hash,
+        response_bytes,
+        content_kinds,
+        is_structured,
+        is_schema_valid,
+        is_read_only,
+        is_idempotent,
+        is_destructive,
 
         -- What is left behind?
-        opened.side_effects,
-        opened.reversibility,
-        opened.cost_usd,
-        opened.input_tokens,
-        opened.output_tokens,
-        opened.checkpoint,
-        opened.note_basis,
+        side_effects,
+        reversibility,
+        cost_usd,
+        input_tokens,
+        output_tokens,
+        checkpoint,
+        note_basis,
 
         -- About the recorder itself
-        opened.lost_before,
-        opened.recorded_at,
+        lost_before,
+        recorded_at,
 
         -- What it counts for: nothing yet
-        case when opened.method = 'tools/call' then opened.target end as tool_name,
+        case when method = 'tools/call' then opened.target end as tool_name,
         cast(null as timestamp) as ended_at,
         cast(null as boolean) as is_success,
         false as is_caller_error,
         false as is_without_answer,
         cast(null as double) as measured_ms
     from opened
-    left join ended_ids on opened.event_id = ended_ids.event_id
-    where ended_ids.event_id is null
 
 )
 
