@@ -288,6 +288,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     def _prune(self, wanted, *, is_moved, on_step):
         archive = self.archive.path if is_moved else None
+        seal(self.store, grace_s=GRACE_S, clock=self.clock)  # As the command does.
         prune(self.store, wanted, archive=archive, clock=self.clock, on_step=on_step)
 
     def _before(self, limit):
