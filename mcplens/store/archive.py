@@ -18,12 +18,13 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mcplens.store.arrow import in_order
+from mcplens.store.arrow import DAMAGED, in_order
 from mcplens.store.commit import OnStep, Output, begin, commit
 from mcplens.store.files import TEMPORARY, locked, sync
 from mcplens.store.leaving import ids_in
 from mcplens.store.links import LINKS
 from mcplens.store.manifest import LiveFile, Manifest, Moving, save_manifest
+from mcplens.store.reading import why_not_parquet
 from mcplens.store.retention import HAPPENINGS, open_archive
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ def finish_move(store: Store, manifest: Manifest, *, now: float, on_step: OnStep
     if moving is None:
         return manifest
     files = [file for file in manifest.files if file.path in moving.paths]
+    # What was damaged since it was named stays: nobody knows what the archive needs with it.
+    files = [file for file in files if why_not_movable(store, file) is None]
     if files:
         archive = open_archive(Path(moving.archive))
         copy_links(store, manifest, _held(store, files), archive=archive, now=now, on_step=on_step)
@@ -81,6 +84,17 @@ def finish_move(store: Store, manifest: Manifest, *, now: float, on_step: OnStep
     save_manifest(store, manifest)
     on_step("moved")
     return manifest
+
+
+def why_not_movable(store: Store, file: LiveFile) -> str | None:
+    """Say why it cannot be read what a file holds; the archive needs what that belongs to."""
+    if reason := why_not_parquet(store, file):
+        return reason
+    try:
+        _held(store, [file])
+    except DAMAGED as trouble:
+        return f"{store.path / file.path} cannot be read ({trouble})"
+    return None
 
 
 def copy_links(

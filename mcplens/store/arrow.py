@@ -43,6 +43,9 @@ HOT_COLUMNS = frozenset(
 LOOKED_UP = ("session_id",)
 """What single values of are asked for: a filter in the file says which it does not hold."""
 
+DAMAGED = (OSError, ValueError, KeyError, pa.ArrowException)
+"""What reading a damaged Parquet file may raise; its columns may have damaged names as well."""
+
 # All that pyarrow accepts, since a dict of some of it is another type.
 _Codec = Literal["gzip", "brotli", "lz4", "zstd", "snappy", "none"]
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mcplens.errors import StoreError
-from mcplens.store.arrow import in_order
+from mcplens.store.arrow import DAMAGED, in_order
 from mcplens.store.commit import OnStep, Output, begin, commit, delete_retired
 from mcplens.store.derived import with_attempts, with_bins
 from mcplens.store.files import cause, locked
@@ -159,7 +159,7 @@ class _Work:
         if reason is None:
             try:
                 footer = pq.read_metadata(self.store.path / file.path)
-            except (OSError, pa.ArrowException) as trouble:
+            except DAMAGED as trouble:
                 reason = f"{self.store.path / file.path} cannot be read ({trouble})"
             else:
                 groups = [footer.row_group(i) for i in range(footer.num_row_groups)]
@@ -202,7 +202,7 @@ class _Work:
             try:
                 # Pieces keep columns that a later mcplens added and this one does not know.
                 pieces.append(pq.ParquetFile(self.store.path / file.path).read())
-            except (OSError, pa.ArrowException) as trouble:
+            except DAMAGED as trouble:
                 self._decline(file, f"{self.store.path / file.path} cannot be read ({trouble})")
         return pieces
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from mcplens.store.manifest import load_manifest
 from mcplens.store.parts import closed_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from mcplens.store.layout import Store
 
@@ -51,29 +52,29 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def keep_house(store: Store, *, at_least: int) -> None:
+def keep_house(store: Store, *, at_least: int, clock: Callable[[], float] = time.time) -> None:
     """Seal, compact and prune a store, unless a process is at it: that one does it all."""
     left_alone: set[Path] = set()
     while True:
         with locked(store.housekeeping_lock) as is_ours:
             if not is_ours:
                 return
-            left_alone |= _work(store, at_least=at_least)
+            left_alone |= _work(store, at_least=at_least, clock=clock)
         # Asked again without the lock: who found it taken a moment ago relies on us.
         if not _has_work(store, besides=left_alone):
             return
 
 
-def _work(store: Store, *, at_least: int) -> set[Path]:
+def _work(store: Store, *, at_least: int, clock: Callable[[], float]) -> set[Path]:
     from mcplens.store.compact import compact
     from mcplens.store.prune import prune
     from mcplens.store.quarantine import tidy
     from mcplens.store.seal import seal
 
-    report = seal(store)
-    joined = compact(store, at_least=at_least)
+    report = seal(store, clock=clock)
+    joined = compact(store, at_least=at_least, clock=clock)
     tidy(store, doubtful={aside.path for aside in joined.set_aside})
-    prune(store)
+    prune(store, clock=clock)
     return {aside.path for aside in report.set_aside}
 
 

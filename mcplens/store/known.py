@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from mcplens.store.arrow import DAMAGED
 from mcplens.store.lines import UNREADABLE
 from mcplens.store.reading import readable_files
 
@@ -66,7 +67,6 @@ def _in_tail(path: Path) -> Iterator[str]:
 
 
 def _in_parquet(file: str, names: tuple[str, ...]) -> Iterator[str]:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
@@ -76,5 +76,5 @@ def _in_parquet(file: str, names: tuple[str, ...]) -> Iterator[str]:
                 for parts in zip(*columns, strict=True):
                     if all(parts) and parts[0].startswith(_IMPORTED):
                         yield " ".join(parts)
-    except (OSError, pa.ArrowException):
+    except DAMAGED:
         return  # What reads the store says what is wrong with it.

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mcplens.events import SORTED_BY
+from mcplens.store.arrow import DAMAGED
 from mcplens.store.layout import NO_DATE
 from mcplens.store.manifest import LiveFile, Manifest, Retention, as_utc
 from mcplens.store.reading import SetAside, why_not_parquet
@@ -124,7 +125,7 @@ class Look:
         """Read a few columns of a file; one that it does not have yet is not among them.
 
         Raises:
-            OSError, pa.ArrowException: it cannot be read.
+            Exception: one of DAMAGED, where it cannot be read.
         """
         with pq.ParquetFile(self.store.path / file.path) as opened:
             there = set(opened.schema_arrow.names)
@@ -160,7 +161,7 @@ class Look:
             return self._counts[file.path]
         try:
             count = _count_going(self.store, file, self.wanted)
-        except (OSError, pa.ArrowException) as trouble:
+        except DAMAGED as trouble:
             self.decline(file, f"{self.store.path / file.path} cannot be read ({trouble})")
             return 0
         self._counts[file.path] = count

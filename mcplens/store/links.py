@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from mcplens.events import SORTED_BY
+from mcplens.store.arrow import DAMAGED
 from mcplens.store.leaving import (
     Leaving,
     Look,
@@ -100,7 +101,7 @@ def unneeded_links(
 
     try:
         used, used_runs = _used(look, manifest, leaving, wanted, old_runs)
-    except (OSError, pa.ArrowException):
+    except DAMAGED:
         return []  # What a damaged file needs nobody knows.
     gone = old_connections - used
     staying = [
@@ -142,7 +143,7 @@ def _of_runs(look: Look, file: LiveFile) -> Unneeded | None:
         return None
     try:
         runs = look.columns(file, ["run_id"]).to_pylist()
-    except (OSError, pa.ArrowException) as trouble:
+    except DAMAGED as trouble:
         look.decline(file, f"{look.store.path / file.path} cannot be read ({trouble})")
         return None
     going = [look.wanted.is_of_run(row["run_id"]) for row in runs]
@@ -160,7 +161,7 @@ def _read_links(look: Look, manifest: Manifest, past: Past) -> dict[str, list[_L
             return None
         try:
             rows = look.columns(file, _READ[file.table])
-        except (OSError, pa.ArrowException) as trouble:
+        except DAMAGED as trouble:
             look.decline(file, f"{look.store.path / file.path} cannot be read ({trouble})")
             return None
         links[file.table].append(

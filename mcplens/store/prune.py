@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mcplens.errors import StoreError
-from mcplens.store.archive import copy_links, finish_move, move
+from mcplens.store.archive import copy_links, finish_move, move, why_not_movable
+from mcplens.store.arrow import DAMAGED
 from mcplens.store.commit import OnStep, Output, begin, commit, delete_retired
 from mcplens.store.files import cause, locked
 from mcplens.store.leaving import Leaving, Look, Wanted, ids_in, staying_rows, wanted_by
@@ -64,7 +65,7 @@ def prune(
         while work.do_some():
             pass
         return work.finish()
-    except (OSError, pa.ArrowException) as trouble:
+    except DAMAGED as trouble:
         why = cause(trouble) if isinstance(trouble, OSError) else trouble
         raise StoreError(
             f"cannot prune {store.path} ({why}). What has not left stays readable"
@@ -123,8 +124,9 @@ class _Work:
 
     def _go_on_moving(self, manifest: Manifest, moving: Moving) -> None:
         files = [file for file in manifest.files if file.path in moving.paths]
-        finish_move(self.store, manifest, now=self.clock(), on_step=self.on_step)
-        for file in files:
+        manifest = finish_move(self.store, manifest, now=self.clock(), on_step=self.on_step)
+        stay = {file.path for file in manifest.files}
+        for file in (file for file in files if file.path not in stay):
             self._count(Leaving(file=file, row_count=file.row_count))
 
     def _split(self, manifest: Manifest, part: Leaving) -> None:
@@ -133,7 +135,7 @@ class _Work:
         try:
             rows = pq.ParquetFile(self.store.path / file.path).read()
             going = self.look.going(part)
-        except (OSError, pa.ArrowException) as trouble:
+        except DAMAGED as trouble:
             self.look.decline(file, f"{self.store.path / file.path} cannot be read ({trouble})")
             return
         outputs = [self._output(part, staying_rows(rows, going))]
@@ -160,14 +162,10 @@ class _Work:
             self._count(left)
 
     def _can_be_moved(self, left: Leaving) -> bool:
-        """Tell whether it can be read what a file holds; the archive needs what that belongs to."""
-        try:
-            self.look.columns(left.file, ["connection_id", "run_id"])
-        except (OSError, pa.ArrowException) as trouble:
-            path = self.store.path / left.file.path
-            self.look.decline(left.file, f"{path} cannot be read ({trouble})")
-            return False
-        return True
+        reason = why_not_movable(self.store, left.file)
+        if reason is not None:
+            self.look.decline(left.file, reason)
+        return reason is None
 
     def _let_go_of_links(self, manifest: Manifest, links: list[Unneeded]) -> None:
         outputs = []

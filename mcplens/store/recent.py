@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from mcplens.store.arrow import schema
+from mcplens.store.arrow import DAMAGED, schema
 from mcplens.store.derived import CALL_COLUMNS, RETRIED_WITHIN, is_tellable
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _pieces(
                 for number in _row_groups(opened, since, until)
                 if (piece := _piece(opened, number, sessions, since, until)) is not None
             ]
-    except (OSError, KeyError, pa.ArrowException):
+    except DAMAGED:
         return []  # Damage must not stop the sealing of what is sound.
 
 

@@ -122,6 +122,21 @@ def test_a_file_damaged_inside_stays_and_the_others_move(store, archive):
     assert event_ids_in(archive) == ["run1-2"]
 
 
+def test_a_file_damaged_on_its_way_stays_and_the_others_move(store, archive):
+    sealed(store, call(at=-9 * DAY_S, sequence=1), call(at=-8 * DAY_S, sequence=2))
+    with pytest.raises(CrashError):
+        prune(store, A_WEEK, clock=clock, on_step=CrashAt(1))
+    damaged = store.path / load_manifest(store)[0].moving.paths[0]
+    damaged.write_bytes(damaged.read_bytes()[:-50])
+
+    report = prune(store, A_WEEK, clock=clock)
+
+    assert load_manifest(store)[0].moving is None
+    assert [aside.path for aside in report.set_aside] == [damaged]
+    assert report.gone["events"].row_count == 1
+    assert event_ids_in(archive) == ["run1-2"]
+
+
 def test_a_move_that_goes_on_is_counted(store, archive):
     sealed(store, call(at=-9 * DAY_S, sequence=1))
     with pytest.raises(CrashError):

@@ -324,3 +324,15 @@ def test_the_default_keeps_what_is_younger_than_400_days(store):
     prune(store)
 
     assert event_ids_in(store) == ["run1-2"]
+
+
+@pytest.mark.parametrize("name", [b"\xa0un_id", b"rxn_id"])
+def test_a_file_whose_columns_have_damaged_names_stays_and_the_others_leave(store, name):
+    sealed(store, days_old(9, sequence=1), days_old(8, sequence=2), days_old(1, sequence=3))
+    damaged = store.path / load_manifest(store)[0].files[0].path
+    damaged.write_bytes(damaged.read_bytes().replace(b"run_id", name))
+
+    report = prune(store, Wanted(limit=NOON - timedelta(days=7), run_ids=frozenset({"run1"})))
+
+    assert [aside.path for aside in report.set_aside] == [damaged]
+    assert [file.date for file in load_manifest(store)[0].files] == ["2026-11-11", "2026-11-19"]

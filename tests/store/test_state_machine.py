@@ -3,37 +3,48 @@
 import shutil
 import tempfile
 from collections import Counter
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from mcplens.events import Event
 from mcplens.metrics.connect import connect
 from mcplens.store.compact import compact
-from mcplens.store.lines import read_lines
+from mcplens.store.housekeeping import keep_house
+from mcplens.store.leaving import Wanted
 from mcplens.store.location import create
-from mcplens.store.manifest import load_manifest
+from mcplens.store.manifest import Retention, load_manifest
+from mcplens.store.prune import prune
 from mcplens.store.quarantine import tidy
-from mcplens.store.reading import readable_files
 from mcplens.store.repair import repair
+from mcplens.store.retention import kept_bytes, make_archive, set_retention
 from mcplens.store.seal import seal
-from mcplens.store.spool import Spool
 from mcplens.store.verify import verify
-from tests.builders import event, run
+from tests.builders import NOON, run
 from tests.store.looking import event_ids_in
+from tests.store.modelling import (
+    DAY_S,
+    Writer,
+    events_in,
+    moving_in,
+    outcomes_in,
+    spooled_in,
+    standing_in,
+)
 
-DAY_S = 86_400
 GRACE_S = 3600.0
-START_S = 1_763_640_000.0  # 2025-11-20 12:00 UTC
-
+NOON_S = 1_795_176_000.0
+START_S = 1_795_435_200.0  # 2026-11-23 12:00 UTC: three days after the first events
 
 DUCKDB = duckdb.connect()
+
+STEPS = st.one_of(st.just(0), st.integers(1, 16))
+"""At which step the process dies; at none for 0."""
 
 ACTS = [seal, compact, repair]
 """What may be interrupted by a crash between any two of its steps."""
@@ -41,26 +52,6 @@ ACTS = [seal, compact, repair]
 
 class CrashError(Exception):
     """The process dies here."""
-
-
-class Writer:
-    """A recorder with a spool of its own."""
-
-    def __init__(self, store, run_id, clock):
-        self.run_id = run_id
-        self.spool = Spool(store, run_id=run_id, max_bytes=2_000, clock=clock)
-        self.sequence = 0
-        self.open = []
-
-    def begin(self, outcome, day):
-        self.sequence += 1
-        values = {"run_id": self.run_id, "sequence": self.sequence, "at": day * DAY_S}
-        if outcome is None:
-            self.open.append(values)
-        return event(**values, outcome=outcome)
-
-    def end_one(self):
-        return event(**self.open.pop(), outcome="timeout")
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -74,8 +65,16 @@ class StoreMachine(RuleBasedStateMachine):
         self.killed = set()
         self.events = {}
         """What must be read: the outcome by event id."""
+        self.days = {}
+        self.moments = {}
+        """From when on each event counts: when it began or was recorded."""
         self.shaken = set()
         """Events with a row in a file that was damaged: what is read of them may be less."""
+        self.archived = {}
+        """What must be read in the archive."""
+        self.deleted = set()
+        self.left_open = set()
+        """Events that left while they were open: how they end may come after them."""
         self.run_count = 0
         self.has_looked = False
 
@@ -85,6 +84,8 @@ class StoreMachine(RuleBasedStateMachine):
     @initialize()
     def make(self):
         self.store = create(self.folder / "store")
+        self.archive = make_archive(self.folder / "archive", of=self.store)
+        self._keep_everything()
 
     def teardown(self):
         for writer in self.writers:
@@ -97,9 +98,10 @@ class StoreMachine(RuleBasedStateMachine):
         seat=st.integers(0, 2),
         outcomes=st.lists(st.sampled_from(["ok", "ok", "tool_error", None]), max_size=12),
         ended=st.integers(0, 2),
-        day=st.integers(0, 1),
+        day=st.integers(0, 3),
+        is_late=st.booleans(),
     )
-    def record(self, seat, outcomes, ended, day):
+    def record(self, seat, outcomes, ended, day, is_late):
         if seat >= len(self.writers):
             self.run_count += 1
             writer = Writer(self.store, f"r{self.run_count}", self.clock)
@@ -108,8 +110,10 @@ class StoreMachine(RuleBasedStateMachine):
         else:
             writer = self.writers[seat]
         rows = [writer.end_one() for _ in range(min(ended, len(writer.open)))]
-        rows += [writer.begin(outcome, day) for outcome in outcomes]
+        rows += [writer.begin(outcome, day, is_late=is_late) for outcome in outcomes]
         self.events |= {row.event_id: row.outcome for row in rows}
+        self.days |= {row.event_id: row.started_at.date() for row in rows}
+        self.moments |= {row.event_id: max(row.started_at, row.recorded_at) for row in rows}
         writer.spool.write(rows)
 
     @precondition(lambda self: self.writers)
@@ -141,16 +145,14 @@ class StoreMachine(RuleBasedStateMachine):
     def verify(self):
         found = verify(self.store, grace_s=GRACE_S, clock=self.clock).findings
         wrong = {one.kind for one in found if one.is_wrong}
-        assert wrong <= ({"torn", "tampered", "gap"} if self.shaken else set()), found
+        damage = {"torn", "tampered", "gap"} if self.shaken else set()
+        assert wrong <= damage | self._pruned_gaps(), found
 
     @rule()
     def verify_and_repair(self):
         done = repair(self.store, grace_s=GRACE_S, clock=self.clock)
         standing = {one.kind for one in done.findings if one.is_wrong and not one.is_repaired}
-        assert standing == set(), done.findings
-
-    # A place for `prune` and `archive`: they call theirs with self.clock, and take from self.events
-    # what the store then no longer holds; `in_a_crash` takes them as further acts.
+        assert standing <= self._pruned_gaps(), done.findings
 
     @rule(act=st.sampled_from(ACTS), step=st.integers(1, 12))
     def in_a_crash(self, act, step):
@@ -164,6 +166,139 @@ class StoreMachine(RuleBasedStateMachine):
 
         with suppress(CrashError):
             act(self.store, grace_s=GRACE_S, clock=self.clock, on_step=on_step)
+
+    # What leaves it
+
+    @rule(
+        day=st.integers(0, 5),
+        minutes=st.sampled_from([0, 5, 20]),
+        is_moved=st.booleans(),
+        step=STEPS,
+    )
+    def prune_by_age(self, day, minutes, is_moved, step):
+        limit = NOON + timedelta(days=day, minutes=minutes)
+        with self.letting_go(self._before(limit), is_moved=is_moved, step=step) as on_step:
+            self._prune(Wanted(limit=limit), is_moved=is_moved, on_step=on_step)
+
+    @precondition(lambda self: self.run_count)
+    @rule(data=st.data(), is_moved=st.booleans(), step=STEPS)
+    def prune_by_run(self, data, is_moved, step):
+        run_id = f"r{data.draw(st.integers(1, self.run_count))}"
+        of_run = {id_ for id_ in self.moments if id_.split("-")[0] == run_id}
+        wanted = Wanted(run_ids=frozenset({run_id}))
+        with self.letting_go(of_run, is_moved=is_moved, step=step) as on_step:
+            self._prune(wanted, is_moved=is_moved, on_step=on_step)
+
+    @rule(share=st.sampled_from([0.2, 0.5, 0.9]), is_moved=st.booleans(), step=STEPS)
+    def prune_by_size(self, share, is_moved, step):
+        limit = int(kept_bytes(self.store, load_manifest(self.store)[0]) * share)
+        with self.letting_go_of_days(is_moved=is_moved, step=step, limit=limit) as on_step:
+            self._prune(Wanted(size_bytes=limit), is_moved=is_moved, on_step=on_step)
+
+    @rule(days=st.sampled_from([0.25, 1.0, 3.0]), is_moved=st.booleans())
+    def keep_house_by_age(self, days, is_moved):
+        archive = str(self.archive.path) if is_moved else None
+        keeping = Retention(age_s=days * DAY_S, size_bytes=None, archive=archive)
+        set_retention(self.store, keeping)
+        going = self._before(NOON + timedelta(seconds=self.now - NOON_S - days * DAY_S))
+        with self.letting_go(going, is_moved=is_moved, is_exact=days < 2):
+            keep_house(self.store, at_least=2, clock=self.clock)
+        self._keep_everything()
+
+    @rule(share=st.sampled_from([0.2, 0.5, 0.9]), is_moved=st.booleans())
+    def keep_house_by_size(self, share, is_moved):
+        limit = int(kept_bytes(self.store, load_manifest(self.store)[0]) * share) or 1
+        archive = str(self.archive.path) if is_moved else None
+        set_retention(self.store, Retention(age_s=None, size_bytes=limit, archive=archive))
+        # It is sealed first, which makes it smaller: nobody knows how much then has to leave.
+        with self.letting_go_of_days(is_moved=is_moved, limit=limit):
+            keep_house(self.store, at_least=2, clock=self.clock)
+        self._keep_everything()
+
+    @rule()
+    def compact_the_archive(self):
+        compact(self.archive, grace_s=GRACE_S, clock=self.clock)
+
+    @rule()
+    def verify_the_archive(self):
+        found = verify(self.archive, grace_s=GRACE_S, clock=self.clock).findings
+        wrong = {one.kind for one in found if one.is_wrong}
+        damage = {"torn", "tampered"} if self.shaken else set()
+        assert wrong <= damage | {"gap"}, found
+
+    @contextmanager
+    def letting_go(self, wanted, *, is_moved, step=0, is_exact=True):
+        """Let these events leave, perhaps until a crash; no other may, and all have to."""
+        moving = moving_in(self.store)
+        yield from self._until_a_crash(step)
+        here, there = outcomes_in(self.store), outcomes_in(self.archive)
+        left = {id_: self.events[id_] for id_ in set(self.events) - set(here)}
+        assert set(left) <= wanted | moving | self.shaken
+        for event_id, outcome in left.items():
+            if event_id in there:
+                self.archived[event_id] = outcome
+            else:
+                assert event_id in self.shaken or (event_id in wanted and not is_moved), event_id
+                self.deleted.add(event_id)
+            if outcome is None:
+                self.left_open.add(event_id)
+            del self.events[event_id]
+        # That it was open was told earlier than how it ended, and may be too old alone.
+        self.left_open |= {id_ for id_ in set(self.events) & set(there) if there[id_] is None}
+        if is_exact and self.is_done:
+            # How a dead run's requests ended may have been recorded later than they began.
+            sure = {id_ for id_ in wanted if self.events.get(id_)}
+            assert sure & set(here) <= spooled_in(self.store) | self.shaken
+
+    @contextmanager
+    def letting_go_of_days(self, *, is_moved, limit, step=0):
+        """Let the oldest days leave, and of the newest never all."""
+        before = set(self.events)
+        with self.letting_go(before, is_moved=is_moved, step=step, is_exact=False) as on_step:
+            yield on_step
+        left = [self.days[id_] for id_ in before - set(self.events) - self.shaken]
+        stays = set(self.events) - spooled_in(self.store) - self.shaken
+        days = sorted(self.days[id_] for id_ in stays)
+        if left and days and not self.had_moving:
+            assert max(left) <= days[0]
+            if max(left) == days[0] and self.is_done:
+                assert days[0] == days[-1]
+        manifest = load_manifest(self.store)[0]
+        if self.is_done and not self.shaken:
+            events = [file for file in manifest.files if file.table == "events"]
+            assert kept_bytes(self.store, manifest) <= limit or len(events) <= 1
+
+    def _until_a_crash(self, step):
+        """Die at a step, or at none."""
+        self.had_moving = load_manifest(self.store)[0].moving is not None
+        left = step
+
+        def on_step(_):
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise CrashError
+
+        self.is_done = False
+        try:
+            yield on_step
+            self.is_done = True
+        except CrashError:
+            pass
+
+    def _prune(self, wanted, *, is_moved, on_step):
+        archive = self.archive.path if is_moved else None
+        seal(self.store, grace_s=GRACE_S, clock=self.clock)  # As the command does.
+        prune(self.store, wanted, archive=archive, clock=self.clock, on_step=on_step)
+
+    def _before(self, limit):
+        return {id_ for id_, moment in self.moments.items() if moment < limit}
+
+    def _keep_everything(self):
+        set_retention(self.store, Retention(age_s=None, size_bytes=None))
+
+    def _pruned_gaps(self):
+        return {"gap"} if self.deleted or self.archived or self.left_open else set()
 
     @rule(hours=st.sampled_from([0.5, 1.1, 30.0]))
     def wait(self, hours):
@@ -184,12 +319,14 @@ class StoreMachine(RuleBasedStateMachine):
             content[len(content) // 2] ^= 0xFF
         path.write_bytes(content)
 
-    @precondition(lambda self: self.store.manifest.exists())
+    # What left and is not deleted yet would come back: then only the manifest tells.
+    @precondition(lambda self: self.store.manifest.exists() and not self._may_come_back())
     @rule()
     def lose_both_manifests(self):
         self.store.manifest.write_bytes(b"{torn")
         self.store.manifest_backup.write_bytes(b"")
         repair(self.store, grace_s=GRACE_S, clock=self.clock)
+        self._keep_everything()
 
     # What must be so
 
@@ -203,7 +340,7 @@ class StoreMachine(RuleBasedStateMachine):
         once = {id_ for id_, outcome in self.events.items() if outcome is not None}
         # A row that says a request was open may stand beside the one that ends it.
         assert set(counted) >= once - self.shaken
-        assert set(counted) <= set(self.events)
+        assert set(counted) <= set(self.events) | self.left_open
         assert not [id_ for id_, count in counted.items() if count > 2]
 
     @precondition(lambda self: not self.has_looked)
@@ -221,7 +358,7 @@ class StoreMachine(RuleBasedStateMachine):
         doubled = [id_ for id_, count in counted if count != 1]
         assert doubled == []
         ended = {id_ for id_, _ in counted}
-        assert ended - set(self.events) == set()
+        assert ended <= set(self.events) | self.left_open
         missing = {id_ for id_ in certain if self.events[id_] is not None} - ended
         assert missing == set()
 
@@ -229,43 +366,34 @@ class StoreMachine(RuleBasedStateMachine):
     def every_event_is_read_once(self):
         if not hasattr(self, "store"):
             return
-        outcomes = outcomes_in(self.store)
-        for event_id, outcome in self.events.items():
+        here, there = outcomes_in(self.store), outcomes_in(self.archive)
+        self._check(here, self.events)
+        self._check(there, self.archived)
+        is_moving = load_manifest(self.store)[0].moving is not None
+        both = {id_ for id_ in set(here) & set(there) - self.shaken if there[id_] or not here[id_]}
+        assert is_moving or both == set()
+        assert set(here) <= set(self.events) | self.left_open
+        assert set(there) - set(self.archived) - self.left_open - self.shaken <= both
+
+    def _check(self, outcomes, expected):
+        for event_id, outcome in expected.items():
             if event_id in self.shaken:
                 continue
             assert event_id in outcomes
             is_ended_for_it = event_id.split("-")[0] in self.killed
             allowed = {outcome, "unanswered"} if outcome is None and is_ended_for_it else {outcome}
+            if event_id in self.left_open:
+                allowed |= {None, "unanswered", "timeout"}
             assert outcomes[event_id] in allowed, (event_id, outcomes[event_id], outcome)
-        assert set(outcomes) <= set(self.events)
+
+    def _may_come_back(self):
+        is_moving = load_manifest(self.store)[0].moving is not None
+        return is_moving or not standing_in(self.store) <= set(self.events)
 
     def _live_events(self):
         # A file that was damaged before has nothing more to lose.
         files = [file for file in load_manifest(self.store)[0].files if file.table == "events"]
         return [file for file in files if events_in(self.store.path / file.path)]
-
-
-def outcomes_in(store):
-    """Read how each event ended, without DuckDB: quick. Fails on an end that is told twice."""
-    readable = readable_files(store)
-    rows = [row for path in readable.parquet["events"] for row in events_in(Path(path))]
-    for tail in readable.tails:
-        lines = [line for line in read_lines(Path(tail)) if isinstance(line, Event)]
-        rows += [(line.event_id, line.outcome) for line in lines]
-    outcomes = {}
-    for event_id, outcome in rows:
-        assert outcome is None or outcomes.get(event_id) is None, f"{event_id} ended twice"
-        outcomes[event_id] = outcome or outcomes.get(event_id)
-    return outcomes
-
-
-def events_in(path):
-    try:
-        with pq.ParquetFile(path) as opened:
-            read = opened.read(["event_id", "outcome"])
-    except (OSError, ValueError):
-        return []
-    return list(zip(read["event_id"].to_pylist(), read["outcome"].to_pylist(), strict=True))
 
 
 IN_BRIEF = settings(
