@@ -24,6 +24,9 @@ BIN_RATIO: Final = 1.02
 _SHORTEST_MS: Final = 1e-6
 _OK: Final = pa.array(["ok"])
 _NO_FAILURE: Final = pa.array(["ok", "cancelled", "unknown", "input_required"])
+FILLED: Final = frozenset({"attempt", "retry_of", "duration_bin"})
+"""The columns that sealing adds; a row in the spool does not have them yet."""
+
 CALL_COLUMNS: Final = (
     "event_id",
     "call_id",
