@@ -19,6 +19,7 @@ KINDS: Final = (
     "misdated",
     "foreign",
     "newer",
+    "retention",
     "bad_lines",
     "quarantined",
     "permissions",

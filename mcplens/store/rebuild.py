@@ -37,6 +37,7 @@ from mcplens.store.manifest import (
 from mcplens.store.parts import Part, has_writer, list_parts
 from mcplens.store.quarantine import move
 from mcplens.store.reading import standing_parquet
+from mcplens.store.retention import UNLIMITED
 from mcplens.store.rows import RowCollector, table_of
 from mcplens.store.tally import OPEN, is_open, row_keys
 
@@ -106,6 +107,8 @@ class _Work:
             unfinished=tuple(
                 sorted(one for key, one in self.open_rows.items() if key not in self.ended)
             ),
+            # What it was to keep is lost too: nothing may leave until a person says so again.
+            retention=UNLIMITED,
         )
         save_manifest(self.store, manifest)
         self.on_step("rebuilt")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from mcplens.errors import StoreError
 from mcplens.store.commit import OnStep, Output, begin, commit
 from mcplens.store.files import cause, locked
+from mcplens.store.findings import found
 from mcplens.store.leftovers import clear_up
 from mcplens.store.quarantine import tidy
 from mcplens.store.rebuild import rebuild
@@ -23,6 +24,9 @@ from mcplens.store.verify import GRACE_S, OnProgress, Verified, verify
 if TYPE_CHECKING:
     from mcplens.store.duplicates import Copy, Double
     from mcplens.store.layout import Store
+
+_KEEPS_ALL: Final = "keeps everything from now on, and what was pruned in the last hour may be back"
+_SET_AGAIN: Final = "Set again what it is to keep: `mcplens store retention`, then prune"
 
 
 def repair(
@@ -44,7 +48,7 @@ def repair(
 
     first = look()
     try:
-        rebuild(store, now=clock(), on_step=on_step)
+        is_rebuilt = rebuild(store, now=clock(), on_step=on_step) is not None
         seal(store, grace_s=grace_s, clock=clock, on_step=on_step)
         tidy(store, doubtful=first.doubtful, foreign=True, on_step=on_step)
         clear_up(store, grace_s=grace_s, now=clock())
@@ -55,7 +59,10 @@ def repair(
         raise StoreError(
             f"cannot repair {store.path} ({cause(trouble)}). What is repaired by now stays so"
         ) from trouble
-    return _compared(look() if second.doubles else second, [first, second])
+    last = look() if second.doubles else second
+    if is_rebuilt:
+        last.findings.append(found("retention", ".", _KEEPS_ALL, _SET_AGAIN))
+    return _compared(last, [first, second])
 
 
 def drop_doubles(

@@ -1,0 +1,55 @@
+"""What repairing must never cost: rows, settings, or a sound file."""
+
+from datetime import timedelta
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from mcplens.store.leaving import Wanted
+from mcplens.store.manifest import Moving, Retention, load_manifest, save_manifest
+from mcplens.store.prune import prune
+from mcplens.store.repair import drop_doubles, repair
+from mcplens.store.retention import set_retention
+from mcplens.store.seal import seal
+from mcplens.store.spool import Spool
+from mcplens.store.verify import verify
+from tests.builders import NOON, call, event, run
+from tests.store.looking import event_ids_in, rows_in, write_part
+
+EVERYTHING = Retention(age_s=None, size_bytes=None)
+
+
+def sealed(store, *batches):
+    """Seal each batch into files of its own."""
+    for number, rows in enumerate(batches):
+        write_part(store, rows, run_id=f"w{number}")
+        seal(store)
+
+
+def change(store, **fields):
+    """Write into the manifest what somebody else did to it."""
+    save_manifest(store, msgspec.structs.replace(load_manifest(store)[0], **fields))
+
+
+def lose_manifests(store):
+    store.manifest.write_bytes(b"{torn")
+    store.manifest_backup.write_bytes(b"")
+
+
+def test_a_manifest_that_is_built_anew_lets_go_of_nothing_and_says_what_to_do(store):
+    set_retention(store, Retention(age_s=7 * 86_400))
+    sealed(store, [call(sequence=1)])
+    lose_manifests(store)
+
+    repaired = repair(store)
+
+    assert load_manifest(store)[0].retention == EVERYTHING
+    [found] = [found for found in repaired.findings if found.kind == "retention"]
+    assert found.what == (
+        "keeps everything from now on, and what was pruned in the last hour may be back"
+    )
+    assert found.advice == "Set again what it is to keep: `mcplens store retention`, then prune"
+    assert not found.is_wrong
+    assert "retention" not in [found.kind for found in repair(store).findings]
