@@ -53,3 +53,52 @@ def test_a_manifest_that_is_built_anew_lets_go_of_nothing_and_says_what_to_do(st
     assert found.advice == "Set again what it is to keep: `mcplens store retention`, then prune"
     assert not found.is_wrong
     assert "retention" not in [found.kind for found in repair(store).findings]
+
+
+def test_a_row_whose_other_copy_left_meanwhile_is_kept(store):
+    sealed(store, [event(sequence=1)], [event(sequence=1)])
+    doubles = verify(store).doubles
+    change(store, files=load_manifest(store)[0].files[1:])
+
+    assert drop_doubles(store, doubles) == 0
+    assert event_ids_in(store) == ["run1-1"]
+
+
+def test_a_row_whose_other_copy_was_torn_meanwhile_is_kept(store):
+    sealed(store, [event(sequence=1)], [event(sequence=1)])
+    doubles = verify(store).doubles
+    torn = store.path / load_manifest(store)[0].files[0].path
+    torn.write_bytes(torn.read_bytes()[:-1])
+
+    assert drop_doubles(store, doubles) == 0
+    assert event_ids_in(store) == ["run1-1"]
+
+
+def test_a_row_whose_copy_in_the_spool_is_gone_is_kept(store):
+    sealed(store, [event(sequence=1)])
+    living = Spool(store, run_id="run9")
+    living.write([event(sequence=1)])
+    doubles = verify(store).doubles
+    living.path.unlink()
+
+    assert drop_doubles(store, doubles) == 0
+    assert event_ids_in(store) == ["run1-1"]
+
+
+def test_rows_that_stand_in_a_chain_of_files_are_put_right_at_once(store):
+    one, two, three = (event(sequence=n) for n in (1, 2, 3))
+    sealed(store, [two], [two, one], [one, three, two])
+
+    drop_doubles(store, verify(store).doubles)
+
+    assert event_ids_in(store) == ["run1-1", "run1-2", "run1-3"]
+
+
+def test_a_file_on_its_way_into_an_archive_is_not_rewritten(store, tmp_path):
+    sealed(store, [event(sequence=1)], [event(sequence=1)])
+    doubles = verify(store).doubles
+    files = load_manifest(store)[0].files
+    change(store, moving=Moving(archive=str(tmp_path / "away"), paths=(files[1].path,)))
+
+    assert drop_doubles(store, doubles) == 0
+    assert load_manifest(store)[0].files == files
