@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -211,7 +212,7 @@ class _Work:
                 names = tuple(opened.schema_arrow.names)
                 newest = pc.max(opened.read(["schema_version"])["schema_version"]).as_py() or 0
         except (OSError, ValueError, pa.ArrowException) as trouble:
-            if isinstance(trouble, OSError) and trouble.errno is not None:
+            if isinstance(trouble, MemoryError) or getattr(trouble, "errno", None) is not None:
                 raise  # What the system refuses today may be whole.
             return Damage("torn", f"is torn or damaged ({str(trouble).splitlines()[0]})")
         file = LiveFile(
@@ -224,7 +225,8 @@ class _Work:
             digest=digest_of(place),
             columns_mark=columns_mark(names),
         )
-        found = examine(self.store, file)
+        # Its digest says nothing yet: it is the one of whatever stands there.
+        found = examine(self.store, msgspec.structs.replace(file, digest=None))
         return found if found is not None and found.is_in_the_bytes else file
 
     def _write(self, file: LiveFile, rest: pa.Table) -> LiveFile:

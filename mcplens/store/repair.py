@@ -57,9 +57,10 @@ def repair(
         second = look()
         if second.doubles:
             drop_doubles(store, second.doubles, clock=clock, on_step=on_step)
-    except OSError as trouble:
+    except (OSError, MemoryError) as trouble:
+        why = cause(trouble) if isinstance(trouble, OSError) else trouble
         raise StoreError(
-            f"cannot repair {store.path} ({cause(trouble)}). What is repaired by now stays so"
+            f"cannot repair {store.path} ({why}). What is repaired by now stays so"
         ) from trouble
     last = look() if second.doubles else second
     if is_rebuilt:

@@ -199,7 +199,8 @@ class _Work:
         if damage.kind == "newer":
             self.note("newer", file.path, newer_reason(self.store, file), "It stays where it is")
         elif damage.kind == "unreadable":
-            self.note("unreadable", file.path, damage.what, "Allow reading it")
+            advice = "See that it can be read, and verify again"
+            self.note("unreadable", file.path, damage.what, advice)
         elif damage.kind == "missing":
             self.note("missing", file.path, damage.what, "Bring it back from a copy of the store")
         elif damage.kind == "misdated":

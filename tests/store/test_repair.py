@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mcplens.errors import StoreError
 from mcplens.store.leaving import Wanted
 from mcplens.store.manifest import Moving, Retention, load_manifest, save_manifest
 from mcplens.store.prune import prune
@@ -102,3 +103,51 @@ def test_a_file_on_its_way_into_an_archive_is_not_rewritten(store, tmp_path):
 
     assert drop_doubles(store, doubles) == 0
     assert load_manifest(store)[0].files == files
+
+
+def test_a_sound_file_that_cannot_be_unpacked_now_stays_where_it_is(store, monkeypatch):
+    sealed(store, [event(sequence=1)])
+
+    def refuse(*_, **__):
+        raise pa.ArrowMemoryError("malloc of size 4 failed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pq.ParquetFile, "iter_batches", refuse)
+        repaired = repair(store)
+
+    [found] = repaired.findings
+    assert (found.kind, found.advice) == (
+        "unreadable",
+        "See that it can be read, and verify again",
+    )
+    assert found.what == "cannot be unpacked now (malloc of size 4 failed)"
+    assert event_ids_in(store) == ["run1-1"]
+
+
+def test_a_manifest_is_not_built_anew_while_files_cannot_be_unpacked(store, monkeypatch):
+    sealed(store, [event(sequence=1)])
+    lose_manifests(store)
+
+    def refuse(*_, **__):
+        raise pa.ArrowMemoryError("malloc of size 4 failed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pq.ParquetFile, "read", refuse)
+        with pytest.raises(StoreError, match=r"cannot repair .* \(malloc of size 4 failed\)"):
+            repair(store)
+    repair(store)
+
+    assert event_ids_in(store) == ["run1-1"]
+
+
+def test_a_file_that_is_damaged_inside_is_not_read_when_the_manifest_is_built(store):
+    sealed(store, [event(sequence=1)], [event(sequence=2)])
+    damaged = store.path / load_manifest(store)[0].files[0].path
+    content = damaged.read_bytes()
+    damaged.write_bytes(content[:4] + b"\xff" * 200 + content[204:])
+    lose_manifests(store)
+
+    repair(store)
+
+    assert event_ids_in(store) == ["run1-2"]
+    assert not damaged.exists()
