@@ -40,6 +40,7 @@ from mcplens.store.quarantine import move
 from mcplens.store.reading import standing_parquet
 from mcplens.store.retention import UNLIMITED
 from mcplens.store.rows import RowCollector, table_of
+from mcplens.store.seal import derive
 from mcplens.store.tally import OPEN, is_open, row_keys
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ class _Work:
             if not _covered(table, row, row_keys(table, row), cover.get(table, _NONE)).all():
                 collector.add(line)
         outputs, unfinished = collector.finish()
-        for output in outputs:
+        for output in derive(self.store, Manifest(files=tuple(self.alive)), outputs):
             name = f"{output.table}/date={output.date}/{part.path.stem}.parquet"
             file = LiveFile(
                 table=output.table,

@@ -134,7 +134,7 @@ class _Work:
                     bad.append(line)
             quarantined_count += _quarantine(self.store, part.path.name, bad)
         outputs, unfinished = collector.finish()
-        outputs = _derive(self.store, manifest, outputs)
+        outputs = derive(self.store, manifest, outputs)
         stem = group[0].path.stem
         quarantined_count += _quarantine(self.store, f"{stem}-misfits.jsonl", collector.misfits)
         commit(
@@ -153,7 +153,7 @@ class _Work:
         self.report.quarantined_count += quarantined_count
 
 
-def _derive(store: Store, manifest: Manifest, outputs: Sequence[Output]) -> list[Output]:
+def derive(store: Store, manifest: Manifest, outputs: Sequence[Output]) -> list[Output]:
     """Fill the columns of events that only sealing can."""
     derived: list[Output] = []
     before: list[pa.Table] = []  # The day before may have been sealed just now.

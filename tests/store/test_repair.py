@@ -149,5 +149,19 @@ def test_a_file_that_is_damaged_inside_is_not_read_when_the_manifest_is_built(st
 
     repair(store)
 
-    assert event_ids_in(store) == ["run1-2"]
+    assert event_ids_in(store) == ["run1-1", "run1-2"]  # From its part, which still stands.
     assert not damaged.exists()
+
+
+def test_a_rescued_row_has_what_sealing_adds(store):
+    failed = call(sequence=1, arguments_hash="h", outcome="timeout", work_ms=10.0)
+    again = call(sequence=2, at=60, arguments_hash="h", work_ms=10.0)
+    sealed(store, [failed])
+    write_part(store, [failed, again], run_id="late")
+    lose_manifests(store)
+
+    repair(store)
+
+    [row] = [row for row in rows_in(store, "events") if row["event_id"] == "run1-2"]
+    # 1.02 to the power of 117 is the first that is over 10.
+    assert (row["attempt"], row["retry_of"], row["duration_bin"]) == (2, "run1-1", 117)
