@@ -31,6 +31,9 @@ KINDS: Final = (
 _NOTES: Final = frozenset(KINDS[KINDS.index("newer") :])
 """What does not change a number, or what cannot be read by design."""
 
+_OUT_OF_SIGHT: Final = frozenset({"missing", "torn", "unreadable", "newer", "bad_lines", "quarantined"})
+"""What may hold rows that nobody can read as it is."""
+
 
 class Finding(NamedTuple):
     """One thing that is not as it should be."""
@@ -45,9 +48,14 @@ class Finding(NamedTuple):
     is_repaired: bool = False
 
     @property
-    def rank(self) -> tuple[int, str]:
+    def rank(self) -> tuple[bool, int, str]:
         """Sort the worst first."""
-        return KINDS.index(self.kind), self.where
+        return not self.is_wrong, KINDS.index(self.kind), self.where
+
+    @property
+    def is_out_of_sight(self) -> bool:
+        """Whether it may hold rows that nobody can read."""
+        return self.kind in _OUT_OF_SIGHT and not self.is_repaired
 
 
 def found(kind: str, where: str, what: str, advice: str) -> Finding:

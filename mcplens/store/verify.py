@@ -168,8 +168,11 @@ class _Work:
 
     def look_into_quarantine(self) -> None:
         held = {one.name: one.file for one in self.manifest.quarantined}
-        for path in sorted(self.store.quarantine.glob(f"*{REASON}")):
-            name = path.name.removesuffix(REASON)
+        folder = self.store.quarantine
+        explained = {path.name.removesuffix(REASON) for path in folder.glob(f"*{REASON}")}
+        missed = {name for name in held if (folder / name).exists()}
+        for name in sorted(explained | missed):
+            path = folder / f"{name}{REASON}"
             try:
                 reason = path.read_text(encoding="utf-8", errors="replace").partition("\n")[0]
             except OSError as trouble:
@@ -177,7 +180,10 @@ class _Work:
             file = held.get(name)
             rows = f"{file.row_count} rows of {file.table}: " if file else ""
             where = self.store.relative(path.with_name(name))
-            self.note("quarantined", where, rows + reason, "Delete it when you have seen it")
+            # Rows that are nowhere else: that is wrong until a person gives them up.
+            advice = "Delete it when you have seen it"
+            told = found("quarantined", where, rows + reason, advice)
+            self.result.findings.append(told._replace(is_wrong=name in missed))
 
     def _quarantined_count(self) -> int:
         """Count the events that lie in the quarantine, and the lines, which may have been some."""

@@ -80,6 +80,20 @@ def test_a_lacking_request_is_told_with_what_to_do(mcplens, store):
     assert "mcplens store verify --repair" in err
 
 
+def test_what_lies_in_the_quarantine_is_not_said_to_stand(mcplens, store):
+    path = write_part(store, [event(sequence=1)])
+    path.write_bytes(path.read_bytes() + b"{damaged\n")
+    seal(store)
+
+    code, _, err = mcplens()
+
+    assert code == 0
+    assert err.splitlines()[-1] == (
+        "1 row in 1 file and 0 spool parts: every row that can be read stands once, "
+        "and is as it was written."
+    )
+
+
 def test_a_store_that_is_not_there_could_not_be_checked(capsys, tmp_path):
     code = main(["store", "verify", "--store", str(tmp_path / "nowhere")])
 

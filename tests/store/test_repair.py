@@ -150,7 +150,7 @@ def test_a_file_that_is_damaged_inside_is_not_read_when_the_manifest_is_built(st
     repair(store)
 
     assert event_ids_in(store) == ["run1-1", "run1-2"]  # From its part, which still stands.
-    assert not damaged.exists()
+    assert (store.quarantine / "events-date=2026-11-20-w0-00001.parquet").exists()
 
 
 def test_a_rescued_row_has_what_sealing_adds(store):
@@ -165,3 +165,18 @@ def test_a_rescued_row_has_what_sealing_adds(store):
     [row] = [row for row in rows_in(store, "events") if row["event_id"] == "run1-2"]
     # 1.02 to the power of 117 is the first that is over 10.
     assert (row["attempt"], row["retry_of"], row["duration_bin"]) == (2, "run1-1", 117)
+
+
+def test_rows_in_the_quarantine_are_wrong_until_their_file_is_deleted(store):
+    sealed(store, [event(sequence=1)], [event(sequence=2)])
+    torn = store.path / load_manifest(store)[0].files[0].path
+    torn.write_bytes(torn.read_bytes()[:-1])
+    repair(store)
+
+    looked = verify(store)
+    for path in store.quarantine.iterdir():
+        path.unlink()
+
+    [found] = looked.findings
+    assert (found.kind, found.is_wrong, looked.is_fine) == ("quarantined", True, False)
+    assert verify(store).findings == []

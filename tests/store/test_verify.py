@@ -101,7 +101,7 @@ def test_a_changed_byte_is_found_by_the_digest_and_moved_away(store):
         "events-date=2026-11-20-w0-00001.parquet",
         "events-date=2026-11-20-w0-00001.parquet.reason.txt",
     ]
-    assert repaired.is_fine
+    assert not repaired.is_fine
     assert standing(repaired) == ["quarantined"]
 
 

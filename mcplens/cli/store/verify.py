@@ -82,4 +82,6 @@ def _conclude(out: Output, done: Verified, named: str | None) -> None:
     elif wrong:
         out.say(f"{read}: what was wrong is repaired.", style="bold")
     else:
-        out.say(f"{read}: every row stands once, and is as it was written.", style="bold")
+        is_hidden = any(found.is_out_of_sight for found in done.findings)
+        rows = "every row that can be read" if is_hidden else "every row"
+        out.say(f"{read}: {rows} stands once, and is as it was written.", style="bold")
