@@ -31,6 +31,9 @@ KINDS: Final = (
 _NOTES: Final = frozenset(KINDS[KINDS.index("newer") :])
 """What does not change a number, or what cannot be read by design."""
 
+_MENDABLE: Final = frozenset({"manifest", "torn", "tampered", "duplicate", "foreign"})
+"""What is wrong and repairing puts right."""
+
 _OUT_OF_SIGHT: Final = frozenset({"missing", "torn", "unreadable", "newer", "bad_lines", "quarantined"})
 """What may hold rows that nobody can read as it is."""
 
@@ -51,6 +54,11 @@ class Finding(NamedTuple):
     def rank(self) -> tuple[bool, int, str]:
         """Sort the worst first."""
         return not self.is_wrong, KINDS.index(self.kind), self.where
+
+    @property
+    def is_mendable(self) -> bool:
+        """Whether repairing puts it right."""
+        return self.kind in _MENDABLE and not self.is_repaired
 
     @property
     def is_out_of_sight(self) -> bool:

@@ -55,7 +55,10 @@ def verify(named: str | None, is_repairing: bool, format_: Format) -> int:  # no
         Answer(names=Finding._fields, rows=[tuple(found) for found in done.findings]),
         lambda _: [_line(found) for found in done.findings],
     )
-    _conclude(out, done, named)
+    _conclude(out, done)
+    if not is_repairing and any(found.is_mendable for found in done.findings):
+        words = ("--store", named) if named else ()
+        out.hint(("Repair what can be", typed("store", "verify", "--repair", *words)))
     return 0 if done.is_fine else 1
 
 
@@ -69,7 +72,7 @@ def _line(found: Finding) -> Text:
     return Text.assemble(mark, printable(f"{where} {found.what}. {end}"))
 
 
-def _conclude(out: Output, done: Verified, named: str | None) -> None:
+def _conclude(out: Output, done: Verified) -> None:
     out.gap()
     files = f"{counted(done.file_count, 'file')} and {counted(done.part_count, 'spool part')}"
     read = f"{counted(done.row_count, 'row')} in {files}"
@@ -77,8 +80,6 @@ def _conclude(out: Output, done: Verified, named: str | None) -> None:
     standing = [found for found in wrong if not found.is_repaired]
     if standing:
         out.say(f"{read}: {counted(len(standing), 'thing')} wrong.", style="bold red")
-        words = ("--store", named) if named else ()
-        out.hint(("Repair what can be", typed("store", "verify", "--repair", *words)))
     elif wrong:
         out.say(f"{read}: what was wrong is repaired.", style="bold")
     else:
