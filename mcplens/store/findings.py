@@ -34,7 +34,9 @@ _NOTES: Final = frozenset(KINDS[KINDS.index("newer") :])
 _MENDABLE: Final = frozenset({"manifest", "torn", "tampered", "duplicate", "foreign"})
 """What is wrong and repairing puts right."""
 
-_OUT_OF_SIGHT: Final = frozenset({"missing", "torn", "unreadable", "newer", "bad_lines", "quarantined"})
+_OUT_OF_SIGHT: Final = frozenset(
+    {"missing", "torn", "unreadable", "newer", "bad_lines", "quarantined"}
+)
 """What may hold rows that nobody can read as it is."""
 
 

@@ -98,6 +98,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     retention: Retention = Retention()
     moving: Moving | None = None
     """What is on its way into an archive; until then nobody joins it with other files."""
+    pruned_until: datetime | None = None
+    """Of what happened before, UTC, some was let go of: a request that lacks was not lost."""
     taken: tuple[str, ...] = ()
     """Of an archive: digests of files that may still stand in the store they came from."""
 

@@ -159,7 +159,7 @@ class _Work:
 
     def look_for_gaps(self) -> None:
         room = self.out_of_sight + self._quarantined_count()
-        for gap in self.tally.gaps():
+        for gap in self.tally.gaps(pruned_until=self.manifest.pruned_until):
             more = gap.missing_count - gap.lost_count
             if more <= room:
                 room -= more  # They may well be where nobody can read them, which is told.

@@ -180,3 +180,34 @@ def test_rows_in_the_quarantine_are_wrong_until_their_file_is_deleted(store):
     [found] = looked.findings
     assert (found.kind, found.is_wrong, looked.is_fine) == ("quarantined", True, False)
     assert verify(store).findings == []
+
+
+def test_requests_that_were_pruned_around_a_long_one_do_not_lack(store):
+    long = event(sequence=1, recorded_at=NOON + timedelta(seconds=3600))
+    short = [event(sequence=n, at=n) for n in (2, 3)]
+    sealed(store, [run(), long, *short, *(event(sequence=n, at=3600 + n) for n in (4, 5))])
+
+    prune(store, Wanted(limit=NOON + timedelta(seconds=1800)))
+
+    assert event_ids_in(store) == ["run1-1", "run1-4", "run1-5"]
+    assert [found.what for found in verify(store).findings] == []
+
+
+def test_requests_that_lack_among_what_was_not_pruned_are_still_named(store):
+    rows = [event(sequence=n, at=n) for n in (1, 2)]
+    young = [event(sequence=n, at=3600 + n) for n in (3, 5)]
+    sealed(store, [run(), *rows, *young, run(at=9000, ended_at=NOON, lost_count=0)])
+
+    prune(store, Wanted(limit=NOON + timedelta(seconds=1800)))
+
+    assert [found.what for found in verify(store).findings] == ["lacks 1 requests: 4"]
+
+
+def test_requests_that_left_for_want_of_room_do_not_lack(store):
+    rest = [event(sequence=1, at=1), event(sequence=3, at=3)]
+    sealed(store, [run(), event(sequence=2, at=2)], [*rest, run(at=9, ended_at=NOON)])
+
+    prune(store, Wanted(size_bytes=1))
+
+    assert event_ids_in(store) == ["run1-1", "run1-3"]
+    assert verify(store).findings == []
