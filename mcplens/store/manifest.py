@@ -135,6 +135,18 @@ def save_manifest(store: Store, manifest: Manifest) -> None:
     replace_file(store.manifest_backup, content)
 
 
+def is_backup_stale(store: Store) -> bool:
+    """Tell whether the backup does not repeat a manifest that can be read."""
+    try:
+        content = store.manifest.read_bytes()
+    except OSError:
+        return False
+    try:
+        return store.manifest_backup.read_bytes() != content
+    except OSError:
+        return True
+
+
 def as_utc(seconds: float) -> datetime:
     """Turn seconds since 1970 into the naive UTC of the raw tables."""
     return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)

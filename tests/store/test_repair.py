@@ -211,3 +211,12 @@ def test_requests_that_left_for_want_of_room_do_not_lack(store):
 
     assert event_ids_in(store) == ["run1-1", "run1-3"]
     assert verify(store).findings == []
+
+
+def test_a_backup_that_is_behind_is_written_again_by_whoever_changes_the_store_next(store):
+    sealed(store, [event(sequence=1)])
+    store.manifest_backup.write_bytes(b"{}")
+
+    seal(store)
+
+    assert store.manifest_backup.read_bytes() == store.manifest.read_bytes()
