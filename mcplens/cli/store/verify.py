@@ -12,6 +12,7 @@ from mcplens.cli.bar import bar
 from mcplens.cli.options import typed
 from mcplens.cli.output import Output
 from mcplens.cli.saying import short_path
+from mcplens.cli.store.opening import format_option, store_option
 from mcplens.reports.text import printable
 from mcplens.units import counted
 
@@ -22,16 +23,9 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Check every file, and repair what can be.")
-@click.option("--store", "named", metavar="DIR", help="Check this store.")
+@store_option
 @click.option("--repair", "is_repairing", is_flag=True, help="Put right what can be put right.")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["table", "json", "csv"]),
-    default="table",
-    show_default=True,
-    help="How to answer.",
-)
+@format_option
 def verify(named: str | None, is_repairing: bool, format_: Format) -> int:  # noqa: FBT001  a flag
     """Check every file of a store: bytes, rows, ids that stand twice, requests that lack.
 
