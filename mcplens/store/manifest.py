@@ -8,7 +8,7 @@ whatever was sealed in between is dropped from its list of tails.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 MANIFEST_FORMAT = 1
 """The version of the manifest itself."""
+
+GRACE_S: Final = 3600.0
+"""How long replaced files stay, for readers that began before."""
 
 
 class LiveFile(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,10 +17,11 @@ from mcplens.store.damage import quick_look
 from mcplens.store.files import cause, locked
 from mcplens.store.findings import found
 from mcplens.store.leftovers import clear_up
+from mcplens.store.manifest import GRACE_S
 from mcplens.store.quarantine import tidy
 from mcplens.store.rebuild import rebuild
 from mcplens.store.seal import seal
-from mcplens.store.verify import GRACE_S, OnProgress, Verified, verify
+from mcplens.store.verify import OnProgress, Verified, verify
 
 if TYPE_CHECKING:
     from mcplens.store.duplicates import Copy, Double

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from mcplens.errors import NewerSchemaError, StoreError
 from mcplens.events import SCHEMA_VERSION
@@ -21,7 +21,7 @@ from mcplens.store.findings import REPAIR, Finding, found
 from mcplens.store.layout import REASON
 from mcplens.store.leftovers import look_around
 from mcplens.store.lines import BadLine, newest_schema
-from mcplens.store.manifest import Manifest, load_manifest
+from mcplens.store.manifest import GRACE_S, Manifest, load_manifest
 from mcplens.store.parts import Part, has_writer, list_parts
 from mcplens.store.reading import foreign_parquet, newer_schema
 from mcplens.store.tally import Gap, Tally
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from mcplens.store.duplicates import Double
     from mcplens.store.layout import Store
     from mcplens.store.manifest import LiveFile
-
-GRACE_S: Final = 3600.0
-"""How long what was replaced may stay."""
 
 _SHOWN = 5
 """Ids and stretches that are written out; of the others the number."""
