@@ -141,7 +141,8 @@ class StoreMachine(RuleBasedStateMachine):
     def verify(self):
         found = verify(self.store, grace_s=GRACE_S, clock=self.clock).findings
         wrong = {one.kind for one in found if one.is_wrong}
-        assert wrong <= ({"torn", "tampered", "gap", "quarantined"} if self.shaken else set()), found
+        told = {"torn", "tampered", "gap", "quarantined"} if self.shaken else set()
+        assert wrong <= told, found
 
     @rule()
     def verify_and_repair(self):
