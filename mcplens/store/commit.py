@@ -25,6 +25,7 @@ from mcplens.store.manifest import (
     RetiredFile,
     Unfinished,
     as_utc,
+    is_backup_stale,
     load_manifest,
     save_manifest,
 )
@@ -59,7 +60,8 @@ def begin(store: Store) -> Manifest:
     for path in set(manifest.pending) - alive:
         (store.path / path).unlink(missing_ok=True)
         (store.path / (path + TEMPORARY)).unlink(missing_ok=True)
-    if manifest.pending or trouble:
+    # Left behind once more, it would be two changes behind, and what it names may be deleted.
+    if manifest.pending or trouble or is_backup_stale(store):
         manifest = msgspec.structs.replace(manifest, pending=())
         save_manifest(store, manifest)
     return manifest

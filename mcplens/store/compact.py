@@ -18,9 +18,8 @@ from mcplens.store.arrow import DAMAGED, in_order
 from mcplens.store.commit import OnStep, Output, begin, commit, delete_retired
 from mcplens.store.derived import with_attempts, with_bins
 from mcplens.store.files import cause, locked
-from mcplens.store.manifest import load_manifest
+from mcplens.store.manifest import GRACE_S, load_manifest
 from mcplens.store.reading import SetAside, why_not_parquet
-from mcplens.store.seal import GRACE_S
 
 if TYPE_CHECKING:
     from mcplens.store.layout import Store

@@ -70,9 +70,9 @@ def examine(store: Store, file: LiveFile, *, on_batch: OnBatch = lambda _: None)
     if (found := quick_look(store, file)) is not None:
         return found
     path = store.path / file.path
-    changed = None
+    changed, is_as_written = None, False
     try:
-        if file.digest is not None and digest_of(path) != file.digest:
+        if file.digest is not None and not (is_as_written := digest_of(path) == file.digest):
             changed = Damage("tampered", "is not what was written: its digest is another")
         return _read(path, file, on_batch) or changed
     except FileNotFoundError:
@@ -81,9 +81,16 @@ def examine(store: Store, file: LiveFile, *, on_batch: OnBatch = lambda _: None)
         # What the system refuses has a number; what Parquet cannot unpack has none.
         if trouble.errno is not None:
             return Damage("unreadable", f"cannot be read ({cause(trouble)})")
-        return Damage("torn", f"is damaged inside ({_first_line(trouble)})")
+        return _not_unpacked(trouble, is_as_written=is_as_written)
     except (ValueError, pa.ArrowException) as trouble:
-        return Damage("torn", f"is damaged inside ({_first_line(trouble)})")
+        return _not_unpacked(trouble, is_as_written=is_as_written)
+
+
+def _not_unpacked(trouble: Exception, *, is_as_written: bool) -> Damage:
+    """Tell a file that is damaged from a sound one that finds no memory, or no codec."""
+    if is_as_written or isinstance(trouble, MemoryError):
+        return Damage("unreadable", f"cannot be unpacked now ({_first_line(trouble)})")
+    return Damage("torn", f"is damaged inside ({_first_line(trouble)})")
 
 
 def newer_reason(store: Store, file: LiveFile) -> str:

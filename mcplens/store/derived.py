@@ -28,6 +28,9 @@ _FIRST: Any = pa.scalar(datetime(1970, 1, 1), pa.timestamp("us"))  # noqa: DTZ00
 _LAST: Any = pa.scalar(datetime(9000, 1, 1), pa.timestamp("us"))  # noqa: DTZ001  naive UTC
 _OK: Final = pa.array(["ok"])
 _NO_FAILURE: Final = pa.array(["ok", "cancelled", "unknown", "input_required"])
+FILLED: Final = frozenset({"attempt", "retry_of", "duration_bin"})
+"""The columns that sealing adds; a row in the spool does not have them yet."""
+
 CALL_COLUMNS: Final = (
     "event_id",
     "run_id",

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from mcplens.store.arrow import to_arrow
 from mcplens.store.damage import ROWS_AT_A_TIME
+from mcplens.store.derived import FILLED
 from mcplens.store.lines import BadLine, read_lines
 from mcplens.store.rows import table_of
 from mcplens.store.tally import UNIQUE_BY, Batch, keys_of
@@ -43,7 +44,7 @@ class Copy(NamedTuple):
     row: int
     """Which row of the file it is, from 0."""
     content: bytes
-    """Digest of all that it says."""
+    """Digest of all that it says, but for what sealing adds."""
 
 
 class Double(NamedTuple):
@@ -135,5 +136,9 @@ def _batches(
 
 
 def _content(row: dict[str, object]) -> bytes:
-    said = {name: value for name, value in sorted(row.items()) if value is not None}
+    said = {
+        name: value
+        for name, value in sorted(row.items())
+        if value is not None and name not in FILLED
+    }
     return hashlib.blake2b(msgspec.json.encode(said), digest_size=8).digest()

@@ -19,6 +19,7 @@ KINDS: Final = (
     "misdated",
     "foreign",
     "newer",
+    "retention",
     "bad_lines",
     "quarantined",
     "permissions",
@@ -29,6 +30,14 @@ KINDS: Final = (
 
 _NOTES: Final = frozenset(KINDS[KINDS.index("newer") :])
 """What does not change a number, or what cannot be read by design."""
+
+_MENDABLE: Final = frozenset({"manifest", "torn", "tampered", "duplicate", "foreign"})
+"""What is wrong and repairing puts right."""
+
+_OUT_OF_SIGHT: Final = frozenset(
+    {"missing", "torn", "unreadable", "newer", "bad_lines", "quarantined"}
+)
+"""What may hold rows that nobody can read as it is."""
 
 
 class Finding(NamedTuple):
@@ -44,9 +53,19 @@ class Finding(NamedTuple):
     is_repaired: bool = False
 
     @property
-    def rank(self) -> tuple[int, str]:
+    def rank(self) -> tuple[bool, int, str]:
         """Sort the worst first."""
-        return KINDS.index(self.kind), self.where
+        return not self.is_wrong, KINDS.index(self.kind), self.where
+
+    @property
+    def is_mendable(self) -> bool:
+        """Whether repairing puts it right."""
+        return self.kind in _MENDABLE and not self.is_repaired
+
+    @property
+    def is_out_of_sight(self) -> bool:
+        """Whether it may hold rows that nobody can read."""
+        return self.kind in _OUT_OF_SIGHT and not self.is_repaired
 
 
 def found(kind: str, where: str, what: str, advice: str) -> Finding:

@@ -13,7 +13,7 @@ from mcplens.events import TABLES
 from mcplens.store.files import TEMPORARY, locked, replace_file
 from mcplens.store.findings import REPAIR
 from mcplens.store.layout import SEED_TAIL, VIEWS_SQL
-from mcplens.store.manifest import as_utc, load_manifest, save_manifest
+from mcplens.store.manifest import as_utc, is_backup_stale, load_manifest, save_manifest
 from mcplens.store.parts import parse_part
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def look_around(store: Store, manifest: Manifest, *, grace_s: float, now: float)
     if _is_stale(store.views_sql):
         what = "is not the one of this mcplens"
         yield "views", store.views_sql.name, what, f"{REPAIR} writes it again"
-    if (current := _content(store.manifest)) and current != _content(store.manifest_backup):
+    if is_backup_stale(store):
         what = "does not repeat the manifest"
         yield "leftover", store.manifest_backup.name, what, f"{REPAIR} writes it again"
     limit = as_utc(now) - timedelta(seconds=grace_s)
@@ -71,7 +71,7 @@ def clear_up(store: Store, *, grace_s: float, now: float) -> None:
         store.path.chmod(_MODE)
     with locked(store.lock, wait=True):
         manifest, _ = load_manifest(store)
-        if _content(store.manifest) != _content(store.manifest_backup):
+        if is_backup_stale(store):
             save_manifest(store, manifest)
         if _is_stale(store.views_sql):
             replace_file(store.views_sql, VIEWS_SQL.read_bytes())

@@ -8,7 +8,7 @@ whatever was sealed in between is dropped from its list of tails.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 MANIFEST_FORMAT = 1
 """The version of the manifest itself."""
+
+GRACE_S: Final = 3600.0
+"""How long replaced files stay, for readers that began before."""
 
 
 class LiveFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +101,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     retention: Retention = Retention()
     moving: Moving | None = None
     """What is on its way into an archive; until then nobody joins it with other files."""
+    pruned_until: datetime | None = None
+    """Of what happened before, UTC, some was let go of: a request that lacks was not lost."""
     taken: tuple[str, ...] = ()
     """Of an archive: digests of files that may still stand in the store they came from."""
 
@@ -131,6 +136,18 @@ def save_manifest(store: Store, manifest: Manifest) -> None:
     content = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
     replace_file(store.manifest, content)
     replace_file(store.manifest_backup, content)
+
+
+def is_backup_stale(store: Store) -> bool:
+    """Tell whether the backup does not repeat a manifest that can be read."""
+    try:
+        content = store.manifest.read_bytes()
+    except OSError:
+        return False
+    try:
+        return store.manifest_backup.read_bytes() != content
+    except OSError:
+        return True
 
 
 def as_utc(seconds: float) -> datetime:

@@ -25,7 +25,7 @@ from mcplens.store.leaving import Leaving, Look, Wanted, ids_in, staying_rows, w
 from mcplens.store.links import Unneeded, unneeded_links
 from mcplens.store.manifest import Manifest, Moving, load_manifest
 from mcplens.store.retention import first_date, grace_s, open_archive
-from mcplens.store.survey import PruneReport, archive_for, newest_day, past_of
+from mcplens.store.survey import PruneReport, archive_for, newest_day, note_pruned, past_of
 
 if TYPE_CHECKING:
     from mcplens.store.layout import Store
@@ -91,6 +91,7 @@ class _Work:
                 self._go_on_moving(manifest, manifest.moving)
                 return True
             leaving = self.look.leaving(manifest)
+            manifest = note_pruned(manifest, self.look.wanted, leaving)
             if leaving and not self.total_bytes:
                 self.total_bytes = sum(left.size_bytes for left in leaving)
                 self.on_progress(0, self.total_bytes)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -37,7 +38,9 @@ from mcplens.store.manifest import (
 from mcplens.store.parts import Part, has_writer, list_parts
 from mcplens.store.quarantine import move
 from mcplens.store.reading import standing_parquet
+from mcplens.store.retention import UNLIMITED
 from mcplens.store.rows import RowCollector, table_of
+from mcplens.store.seal import derive
 from mcplens.store.tally import OPEN, is_open, row_keys
 
 if TYPE_CHECKING:
@@ -106,6 +109,8 @@ class _Work:
             unfinished=tuple(
                 sorted(one for key, one in self.open_rows.items() if key not in self.ended)
             ),
+            # What it was to keep is lost too: nothing may leave until a person says so again.
+            retention=UNLIMITED,
         )
         save_manifest(self.store, manifest)
         self.on_step("rebuilt")
@@ -183,7 +188,8 @@ class _Work:
             if not _covered(table, row, row_keys(table, row), cover.get(table, _NONE)).all():
                 collector.add(line)
         outputs, unfinished = collector.finish()
-        for output in outputs:
+        known = Manifest(files=tuple(self.alive))
+        for output in derive(self.store, known, outputs, sealed=[part]):
             name = f"{output.table}/date={output.date}/{part.path.stem}.parquet"
             file = LiveFile(
                 table=output.table,
@@ -208,7 +214,7 @@ class _Work:
                 names = tuple(opened.schema_arrow.names)
                 newest = pc.max(opened.read(["schema_version"])["schema_version"]).as_py() or 0
         except (OSError, ValueError, pa.ArrowException) as trouble:
-            if isinstance(trouble, OSError) and trouble.errno is not None:
+            if isinstance(trouble, MemoryError) or getattr(trouble, "errno", None) is not None:
                 raise  # What the system refuses today may be whole.
             return Damage("torn", f"is torn or damaged ({str(trouble).splitlines()[0]})")
         file = LiveFile(
@@ -221,7 +227,8 @@ class _Work:
             digest=digest_of(place),
             columns_mark=columns_mark(names),
         )
-        found = examine(self.store, file)
+        # Its digest says nothing yet: it is the one of whatever stands there.
+        found = examine(self.store, msgspec.structs.replace(file, digest=None))
         return found if found is not None and found.is_in_the_bytes else file
 
     def _write(self, file: LiveFile, rest: pa.Table) -> LiveFile:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
@@ -13,16 +13,23 @@ import pyarrow.parquet as pq
 
 from mcplens.errors import StoreError
 from mcplens.store.commit import OnStep, Output, begin, commit
+from mcplens.store.damage import quick_look
 from mcplens.store.files import cause, locked
+from mcplens.store.findings import found
 from mcplens.store.leftovers import clear_up
+from mcplens.store.manifest import GRACE_S
 from mcplens.store.quarantine import tidy
 from mcplens.store.rebuild import rebuild
 from mcplens.store.seal import seal
-from mcplens.store.verify import GRACE_S, OnProgress, Verified, verify
+from mcplens.store.verify import OnProgress, Verified, verify
 
 if TYPE_CHECKING:
     from mcplens.store.duplicates import Copy, Double
     from mcplens.store.layout import Store
+    from mcplens.store.manifest import Manifest
+
+_KEEPS_ALL: Final = "keeps everything from now on, and what was pruned in the last hour may be back"
+_SET_AGAIN: Final = "Set again what it is to keep: `mcplens store retention`, then prune"
 
 
 def repair(
@@ -44,18 +51,22 @@ def repair(
 
     first = look()
     try:
-        rebuild(store, now=clock(), on_step=on_step)
+        is_rebuilt = rebuild(store, now=clock(), on_step=on_step) is not None
         seal(store, grace_s=grace_s, clock=clock, on_step=on_step)
         tidy(store, doubtful=first.doubtful, foreign=True, on_step=on_step)
         clear_up(store, grace_s=grace_s, now=clock())
         second = look()
         if second.doubles:
             drop_doubles(store, second.doubles, clock=clock, on_step=on_step)
-    except OSError as trouble:
+    except (OSError, MemoryError) as trouble:
+        why = cause(trouble) if isinstance(trouble, OSError) else trouble
         raise StoreError(
-            f"cannot repair {store.path} ({cause(trouble)}). What is repaired by now stays so"
+            f"cannot repair {store.path} ({why}). What is repaired by now stays so"
         ) from trouble
-    return _compared(look() if second.doubles else second, [first, second])
+    last = look() if second.doubles else second
+    if is_rebuilt:
+        last.findings.append(found("retention", ".", _KEEPS_ALL, _SET_AGAIN))
+    return _compared(last, [first, second])
 
 
 def drop_doubles(
@@ -67,12 +78,19 @@ def drop_doubles(
 ) -> int:
     """Keep one of each row that stands more than once with the same content; say how many went."""
     dropped = 0
-    for path, rows in sorted(_superfluous(doubles).items()):
+    written: dict[str, str] = {}  # Where the rows are that stay of what was written anew here.
+    for path, superfluous in sorted(_superfluous(doubles).items()):
         with locked(store.lock, wait=True):
             manifest = begin(store)
             file = next((file for file in manifest.files if file.path == path), None)
-            if file is None:
-                continue  # Joined into another meanwhile, where it will be found again.
+            if file is None or (manifest.moving and path in manifest.moving.paths):
+                # Joined into another meanwhile, where it will be found again; or the archive may
+                # have it already, and would not know it again.
+                continue
+            standing = _standing(store, manifest, {written.get(one, one) for _, one in superfluous})
+            rows = [row for row, one in superfluous if written.get(one, one) in standing]
+            if not rows:
+                continue
             content = pq.ParquetFile(store.path / path).read()
             keep = np.ones(content.num_rows, dtype=bool)
             keep[rows] = False
@@ -80,7 +98,7 @@ def drop_doubles(
             output = Output(
                 table=file.table, date=file.date, content=rest, schema_version=file.schema_version
             )
-            commit(
+            changed = commit(
                 store,
                 manifest,
                 name=f"single-{manifest.generation + 1:06d}",
@@ -90,24 +108,40 @@ def drop_doubles(
                 now=clock(),
                 on_step=on_step,
             )
+            if rest.num_rows:
+                written[path] = changed.files[-1].path
             dropped += len(rows)
     return dropped
 
 
-def _superfluous(doubles: Iterable[Double]) -> dict[str, list[int]]:
-    """Name the rows to drop, by Parquet file."""
-    rows: dict[str, list[int]] = defaultdict(list)
+def _superfluous(doubles: Iterable[Double]) -> dict[str, list[tuple[int, str]]]:
+    """Name the rows to drop, by Parquet file, each with the file of the copy that is kept."""
+    rows: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for double in doubles:
         alike: dict[bytes, list[Copy]] = defaultdict(list)
         for copy in double.copies:
             alike[copy.content].append(copy)
         for copies in alike.values():
             in_files = [copy for copy in copies if copy.path.endswith(".parquet")]
+            in_tails = [copy for copy in copies if not copy.path.endswith(".parquet")]
             # A tail cannot be rewritten: what stands there is kept, and dropped elsewhere.
-            spared = 1 if len(in_files) == len(copies) else 0
-            for copy in in_files[spared:]:
-                rows[copy.path].append(copy.row)
+            kept = (in_tails or in_files)[0]
+            for copy in in_files:
+                if copy is not kept:
+                    rows[copy.path].append((copy.row, kept.path))
     return rows
+
+
+def _standing(store: Store, manifest: Manifest, paths: set[str]) -> set[str]:
+    """Say which of these files are still read, whatever happened since they were looked at."""
+    retired = {file.path for file in manifest.retired}
+    whole = {
+        file.path
+        for file in manifest.files
+        if file.path in paths and quick_look(store, file) is None
+    }
+    tails = {path for path in paths - retired if path.endswith(".jsonl")}
+    return whole | {path for path in tails if (store.path / path).exists()}
 
 
 def _compared(last: Verified, before: Iterable[Verified]) -> Verified:

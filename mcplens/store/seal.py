@@ -21,7 +21,7 @@ from mcplens.store.derived import CALL_COLUMNS, with_attempts, with_bins
 from mcplens.store.ending import abandoned, end_abandoned
 from mcplens.store.files import cause, locked
 from mcplens.store.lines import BadLine, newest_schema, read_lines
-from mcplens.store.manifest import load_manifest
+from mcplens.store.manifest import GRACE_S, load_manifest
 from mcplens.store.parts import Part, closed_parts, standing_parts
 from mcplens.store.reading import SetAside, newer_schema
 from mcplens.store.recent import recent_calls
@@ -30,9 +30,6 @@ from mcplens.store.rows import RowCollector
 if TYPE_CHECKING:
     from mcplens.store.layout import Store
     from mcplens.store.manifest import Manifest
-
-GRACE_S = 3600.0
-"""How long replaced files stay, for readers that began before."""
 
 _BYTES_AT_A_TIME = 32_000_000
 
@@ -134,7 +131,7 @@ class _Work:
                     bad.append(line)
             quarantined_count += _quarantine(self.store, part.path.name, bad)
         outputs, unfinished = collector.finish()
-        outputs = _derive(self.store, manifest, outputs, sealed=group)
+        outputs = derive(self.store, manifest, outputs, sealed=group)
         stem = group[0].path.stem
         quarantined_count += _quarantine(self.store, f"{stem}-misfits.jsonl", collector.misfits)
         commit(
@@ -153,7 +150,7 @@ class _Work:
         self.report.quarantined_count += quarantined_count
 
 
-def _derive(
+def derive(
     store: Store, manifest: Manifest, outputs: Sequence[Output], *, sealed: Collection[Part]
 ) -> list[Output]:
     """Fill the columns of events that only sealing can."""

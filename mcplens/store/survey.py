@@ -5,9 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from mcplens.store.layout import NO_DATE
 from mcplens.store.leaving import Leaving, Look, Wanted, wanted_by
 from mcplens.store.links import Past, unneeded_links
 from mcplens.store.manifest import Manifest, load_manifest
@@ -128,3 +132,19 @@ def past_of(wanted: Wanted, day: str) -> Past:
 def newest_day(leaving: Iterable[Leaving]) -> str:
     """Name the newest day of which everything leaves because there is too much."""
     return max((left.file.date for left in leaving if left.is_too_much), default="")
+
+
+def note_pruned(manifest: Manifest, wanted: Wanted, leaving: Iterable[Leaving]) -> Manifest:
+    """Note in a manifest until when requests may lack, once these events have left."""
+    files = [left.file for left in leaving if left.file.table == "events"]
+    newest = max((file.date for file in files if file.date != NO_DATE), default=None)
+    until = wanted.limit
+    # Of whole runs nothing is left that anything could lack in. What leaves for want of room
+    # leaves by the file, whatever moment of its day is in there.
+    if wanted.size_bytes is not None and newest and (not until or newest > until.isoformat()[:10]):
+        until = datetime.fromisoformat(newest) + timedelta(days=1)
+    if newest is None or until is None:
+        return manifest
+    if manifest.pruned_until is not None and until <= manifest.pruned_until:
+        return manifest
+    return msgspec.structs.replace(manifest, pruned_until=until)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -113,11 +114,13 @@ class Tally:
                 doubled[table] = twice
         return doubled
 
-    def gaps(self) -> Iterator[Gap]:
+    def gaps(self, *, pruned_until: datetime | None = None) -> Iterator[Gap]:
         """Find numbers that lack between the first and the last of a run, and are not told of.
 
-        What is missing before the first was pruned, or never recorded: nobody can tell.
+        What is missing before the first was pruned, or never recorded: nobody can tell. Nor what
+        is missing behind a request that began before what was pruned, and took longer.
         """
+        since = _as_microseconds(pruned_until) if pruned_until else None
         for run_id, pieces in sorted(self._sequences.items()):
             both = np.concatenate(pieces, axis=1)
             both = both[:, np.argsort(both[0], kind="stable")]
@@ -127,6 +130,8 @@ class Tally:
                 # Its recorder is alive, or was killed: what was under way then has no row.
                 limit = self._last_recorded.get(run_id, 0) - _IN_FLIGHT_US
                 before = before[started[before + 1] < limit]
+            if since is not None:
+                before = before[started[before] >= since]
             missing = [(int(numbers[i]) + 1, int(numbers[i + 1]) - 1) for i in before]
             count = sum(last - first + 1 for first, last in missing)
             lost = self._lost[run_id]
@@ -169,6 +174,10 @@ def _by_run(batch: Batch) -> Iterator[tuple[str, NDArray[np.intp]]]:
     # What is split off behind the last run is empty.
     names_of = map(str, encoded.dictionary.to_pylist())
     yield from zip(names_of, np.split(order, ends), strict=False)
+
+
+def _as_microseconds(when: datetime) -> int:
+    return int(pa.scalar(when, pa.timestamp("us")).cast(pa.int64()).as_py())
 
 
 def _microseconds(batch: Batch, name: str) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from mcplens.errors import NewerSchemaError, StoreError
 from mcplens.events import SCHEMA_VERSION
@@ -21,7 +21,7 @@ from mcplens.store.findings import REPAIR, Finding, found
 from mcplens.store.layout import REASON
 from mcplens.store.leftovers import look_around
 from mcplens.store.lines import BadLine, newest_schema
-from mcplens.store.manifest import Manifest, load_manifest
+from mcplens.store.manifest import GRACE_S, Manifest, load_manifest
 from mcplens.store.parts import Part, has_writer, list_parts
 from mcplens.store.reading import foreign_parquet, newer_schema
 from mcplens.store.tally import Gap, Tally
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from mcplens.store.duplicates import Double
     from mcplens.store.layout import Store
     from mcplens.store.manifest import LiveFile
-
-GRACE_S: Final = 3600.0
-"""How long what was replaced may stay."""
 
 _SHOWN = 5
 """Ids and stretches that are written out; of the others the number."""
@@ -159,7 +156,7 @@ class _Work:
 
     def look_for_gaps(self) -> None:
         room = self.out_of_sight + self._quarantined_count()
-        for gap in self.tally.gaps():
+        for gap in self.tally.gaps(pruned_until=self.manifest.pruned_until):
             more = gap.missing_count - gap.lost_count
             if more <= room:
                 room -= more  # They may well be where nobody can read them, which is told.
@@ -168,8 +165,11 @@ class _Work:
 
     def look_into_quarantine(self) -> None:
         held = {one.name: one.file for one in self.manifest.quarantined}
-        for path in sorted(self.store.quarantine.glob(f"*{REASON}")):
-            name = path.name.removesuffix(REASON)
+        folder = self.store.quarantine
+        explained = {path.name.removesuffix(REASON) for path in folder.glob(f"*{REASON}")}
+        missed = {name for name in held if (folder / name).exists()}
+        for name in sorted(explained | missed):
+            path = folder / f"{name}{REASON}"
             try:
                 reason = path.read_text(encoding="utf-8", errors="replace").partition("\n")[0]
             except OSError as trouble:
@@ -177,7 +177,10 @@ class _Work:
             file = held.get(name)
             rows = f"{file.row_count} rows of {file.table}: " if file else ""
             where = self.store.relative(path.with_name(name))
-            self.note("quarantined", where, rows + reason, "Delete it when you have seen it")
+            # Rows that are nowhere else: that is wrong until a person gives them up.
+            advice = "Delete it when you have seen it"
+            told = found("quarantined", where, rows + reason, advice)
+            self.result.findings.append(told._replace(is_wrong=name in missed))
 
     def _quarantined_count(self) -> int:
         """Count the events that lie in the quarantine, and the lines, which may have been some."""
@@ -199,7 +202,8 @@ class _Work:
         if damage.kind == "newer":
             self.note("newer", file.path, newer_reason(self.store, file), "It stays where it is")
         elif damage.kind == "unreadable":
-            self.note("unreadable", file.path, damage.what, "Allow reading it")
+            advice = "See that it can be read, and verify again"
+            self.note("unreadable", file.path, damage.what, advice)
         elif damage.kind == "missing":
             self.note("missing", file.path, damage.what, "Bring it back from a copy of the store")
         elif damage.kind == "misdated":

@@ -70,14 +70,34 @@ def test_what_is_repaired_is_told_once_as_repaired(mcplens, store):
     assert again[0:2] == (0, "")
 
 
-def test_a_lacking_request_is_told_with_what_to_do(mcplens, store):
+def test_repairing_is_advised_only_where_it_can_mend(mcplens, store):
     sealed(store, [run(), event(sequence=1), event(sequence=3), run(ended_at=NOON)])
 
     code, out, err = mcplens()
+    repaired = mcplens("--repair")
+    torn = sealed(store, [event(run_id="run2", sequence=1)], name="run2")
+    torn.write_bytes(torn.read_bytes()[:-1])
+    mendable = mcplens()
 
     assert code == 1
     assert out == ("✗ run1 lacks 1 requests: 2. Look for its files in a copy of the store\n")
-    assert "mcplens store verify --repair" in err
+    assert "--repair" not in err
+    assert "--repair" not in repaired[2]
+    assert "mcplens store verify --repair" in mendable[2]
+
+
+def test_what_lies_in_the_quarantine_is_not_said_to_stand(mcplens, store):
+    path = write_part(store, [event(sequence=1)])
+    path.write_bytes(path.read_bytes() + b"{damaged\n")
+    seal(store)
+
+    code, _, err = mcplens()
+
+    assert code == 0
+    assert err.splitlines()[-1] == (
+        "1 row in 1 file and 0 spool parts: every row that can be read stands once, "
+        "and is as it was written."
+    )
 
 
 def test_a_store_that_is_not_there_could_not_be_checked(capsys, tmp_path):

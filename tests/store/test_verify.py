@@ -101,7 +101,7 @@ def test_a_changed_byte_is_found_by_the_digest_and_moved_away(store):
         "events-date=2026-11-20-w0-00001.parquet",
         "events-date=2026-11-20-w0-00001.parquet.reason.txt",
     ]
-    assert repaired.is_fine
+    assert not repaired.is_fine
     assert standing(repaired) == ["quarantined"]
 
 
@@ -433,6 +433,7 @@ def test_a_file_of_a_newer_schema_is_kept_when_the_manifest_is_built(store):
     assert repaired.is_fine
     assert [found.kind for found in repaired.findings if not found.is_repaired] == [
         "newer",
+        "retention",
         *["quarantined"] * 4,  # The manifest, its backup, and both parts: they are in Parquet.
     ]
     assert newer.exists()

@@ -11,6 +11,7 @@ from mcplens.cli.asking import Answer
 from mcplens.cli.options import typed
 from mcplens.cli.output import Output
 from mcplens.cli.saying import short_path
+from mcplens.cli.store.opening import format_option, store_option
 from mcplens.reports.text import printable
 
 if TYPE_CHECKING:
@@ -21,15 +22,8 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Measure what watching costs on this machine.")
-@click.option("--store", "named", metavar="DIR", help="Look at this store's place.")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["table", "json", "csv"]),
-    default="table",
-    show_default=True,
-    help="How to answer.",
-)
+@store_option
+@format_option
 def doctor(named: str | None, format_: Format) -> None:
     """Measure what watching costs on this machine, and say what is wrong; takes a few seconds.
 

@@ -12,6 +12,7 @@ from mcplens.cli.bar import bar
 from mcplens.cli.options import typed
 from mcplens.cli.output import Output
 from mcplens.cli.saying import short_path
+from mcplens.cli.store.opening import format_option, store_option
 from mcplens.reports.text import printable
 from mcplens.units import counted
 
@@ -22,16 +23,9 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Check every file, and repair what can be.")
-@click.option("--store", "named", metavar="DIR", help="Check this store.")
+@store_option
 @click.option("--repair", "is_repairing", is_flag=True, help="Put right what can be put right.")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["table", "json", "csv"]),
-    default="table",
-    show_default=True,
-    help="How to answer.",
-)
+@format_option
 def verify(named: str | None, is_repairing: bool, format_: Format) -> int:  # noqa: FBT001  a flag
     """Check every file of a store: bytes, rows, ids that stand twice, requests that lack.
 
@@ -55,7 +49,10 @@ def verify(named: str | None, is_repairing: bool, format_: Format) -> int:  # no
         Answer(names=Finding._fields, rows=[tuple(found) for found in done.findings]),
         lambda _: [_line(found) for found in done.findings],
     )
-    _conclude(out, done, named)
+    _conclude(out, done)
+    if not is_repairing and any(found.is_mendable for found in done.findings):
+        words = ("--store", named) if named else ()
+        out.hint(("Repair what can be", typed("store", "verify", "--repair", *words)))
     return 0 if done.is_fine else 1
 
 
@@ -69,7 +66,7 @@ def _line(found: Finding) -> Text:
     return Text.assemble(mark, printable(f"{where} {found.what}. {end}"))
 
 
-def _conclude(out: Output, done: Verified, named: str | None) -> None:
+def _conclude(out: Output, done: Verified) -> None:
     out.gap()
     files = f"{counted(done.file_count, 'file')} and {counted(done.part_count, 'spool part')}"
     read = f"{counted(done.row_count, 'row')} in {files}"
@@ -77,9 +74,9 @@ def _conclude(out: Output, done: Verified, named: str | None) -> None:
     standing = [found for found in wrong if not found.is_repaired]
     if standing:
         out.say(f"{read}: {counted(len(standing), 'thing')} wrong.", style="bold red")
-        words = ("--store", named) if named else ()
-        out.hint(("Repair what can be", typed("store", "verify", "--repair", *words)))
     elif wrong:
         out.say(f"{read}: what was wrong is repaired.", style="bold")
     else:
-        out.say(f"{read}: every row stands once, and is as it was written.", style="bold")
+        is_hidden = any(found.is_out_of_sight for found in done.findings)
+        rows = "every row that can be read" if is_hidden else "every row"
+        out.say(f"{read}: {rows} stands once, and is as it was written.", style="bold")
