@@ -143,8 +143,9 @@ def set_retention(store: Store, retention: Retention) -> None:
     Raises:
         StoreError: the store cannot be written, or its archive is of no use.
     """
-    if retention.archive is not None:
-        make_archive(Path(retention.archive), of=store)
+    # One that was set before is never made anew: its disk may only be away.
+    if retention.archive not in {None, load_manifest(store)[0].retention.archive}:
+        make_archive(Path(str(retention.archive)), of=store)
     _change(store, retention=retention)
 
 

@@ -166,6 +166,15 @@ def test_while_the_archive_is_away_nothing_is_deleted(store, archive):
     assert len(event_ids_in(store)) == 6
 
 
+def test_an_archive_that_is_away_is_not_made_anew_by_another_limit(store, archive):
+    archive.path.rename(archive.path.with_name("elsewhere"))
+
+    set_retention(store, Retention(age_s=30 * DAY_S, archive=str(archive.path)))
+
+    assert not archive.path.exists()
+    assert load_manifest(store)[0].retention.age_s == 30 * DAY_S
+
+
 def test_an_archive_has_to_keep_everything(store, tmp_path):
     create(tmp_path / "busy")
 
