@@ -182,6 +182,16 @@ def test_keeping_nothing_is_refused(mcplens, kept):
     assert '"0d" keeps nothing' in ran.err
 
 
+def test_what_empties_a_store_is_what_is_said_to(mcplens, kept):
+    said = mcplens("store", "retention", "--age", "0d").err
+    command = said.partition("To empty a store now: mcplens ")[2].split()
+
+    mcplens(*command)
+
+    assert command == ["store", "prune", "--older-than", "0s"]
+    assert event_ids_in(kept) == []
+
+
 def test_compacting_says_what_it_did_and_then_that_all_is_in_order(mcplens, kept):
     write_part(kept, [call(run_id="ccc", sequence=1)], run_id="ccc")
 

@@ -97,7 +97,9 @@ def _changed(
 
 def _positive(number: float, said: str) -> float:
     if number <= 0:
-        raise UsageError(f'"{said}" keeps nothing. To empty a store now: mcplens store prune')
+        raise UsageError(
+            f'"{said}" keeps nothing. To empty a store now: mcplens store prune --older-than 0s'
+        )
     return number
 
 
