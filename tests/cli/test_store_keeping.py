@@ -101,6 +101,8 @@ def test_an_archive_reads_again_when_it_is_named(mcplens, kept, tmp_path):
     [
         (["--table", "samples"], "--table samples narrows what goes"),
         (["--run", "old", "--larger-than", "1GB"], "Leave out --run"),
+        (["--run", "old", "--table", "connections"], "would leave what needs it"),
+        (["--run", "old", "--table", "events", "--table", "runs"], "--table runs with --run"),
         (["--run", "odl"], 'Did you mean "old"?'),
         (["--older-than", "soon"], '"soon" is no stretch of time'),
         (["--larger-than", "much"], '"much" is no size'),

@@ -134,6 +134,17 @@ def test_a_run_leaves_all_tables_and_no_other_does(store):
         assert [row["run_id"] for row in rows_in(store, table)] == ["b"], table
 
 
+def test_links_of_a_run_stay_while_its_events_do(store):
+    sealed(store, run(ended_at=NOON), connection(ended_at=NOON), call(sequence=1))
+
+    for table in ("runs", "connections", "events"):
+        wanted = Wanted(run_ids=frozenset({"run1"}), tables=frozenset({table, "notices"}))
+        prune(store, wanted, clock=lambda: NOW)
+        assert len(rows_in(store, "runs")) == len(rows_in(store, "connections")) == 1, table
+
+    assert event_ids_in(store) == []
+
+
 def test_only_the_tables_asked_for_lose_rows(store):
     sealed(store, days_old(9, sequence=1), notice(at=-9 * DAY_S))
 
