@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from mcplens.errors import StoreError
 from mcplens.store.archive import copy_links, finish_move, move
 from mcplens.store.commit import OnStep, Output, begin, commit, delete_retired
-from mcplens.store.files import cause, locked
+from mcplens.store.files import cause, digest_of, locked
 from mcplens.store.leaving import Leaving, Look, Wanted, ids_in, staying_rows, wanted_by
 from mcplens.store.links import Unneeded, unneeded_links
 from mcplens.store.manifest import Manifest, Moving, load_manifest
@@ -160,11 +160,14 @@ class _Work:
             self._count(left)
 
     def _can_be_moved(self, left: Leaving) -> bool:
-        """Tell whether it can be read what a file holds; the archive needs what that belongs to."""
+        """Tell whether a file is as it was written, and what it belongs to can be read."""
+        path = self.store.path / left.file.path
         try:
+            if left.file.digest not in {None, digest_of(path)}:
+                self.look.decline(left.file, f"{path} is not what was written")
+                return False
             self.look.columns(left.file, ["connection_id", "run_id"])
         except (OSError, pa.ArrowException) as trouble:
-            path = self.store.path / left.file.path
             self.look.decline(left.file, f"{path} cannot be read ({trouble})")
             return False
         return True
