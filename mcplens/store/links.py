@@ -84,8 +84,6 @@ def unneeded_links(
 ) -> list[Unneeded]:
     """List the links that nothing needs when what is `leaving` has left, or of runs that leave."""
     if look.wanted.run_ids is not None and look.wanted.limit is None:
-        if look.wanted.tables is not None:
-            return []  # What stays of these runs needs them.
         return [one for file in manifest.files if (one := _of_runs(look, file))]
     if not any(file.table in LINKS and file.date <= past.newest_day for file in manifest.files):
         return []
@@ -140,6 +138,8 @@ class _LinkFile:
 
 
 def _of_runs(look: Look, file: LiveFile) -> Unneeded | None:
+    if look.wanted.tables is not None:
+        return None  # What stays of the run needs them.
     if file.table not in LINKS or not look.is_readable(file):
         return None
     try:
