@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING
 from mcplens.errors import McplensError
 from mcplens.store.files import locked
 from mcplens.store.location import open_store
-from mcplens.store.manifest import load_manifest
+from mcplens.store.manifest import as_utc, load_manifest
 from mcplens.store.parts import closed_parts
+from mcplens.store.retention import HAPPENINGS, cutoff
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -43,7 +45,7 @@ def main(arguments: list[str]) -> int:
     sys.meta_path.insert(0, _WithoutPandas())
     try:
         store = open_store(Path(path))
-        if is_asked or _has_work(store):
+        if is_asked or _has_work(store) or _may_be_past(store):
             keep_house(store, at_least=2 if is_asked else WORTH_COMPACTING)
     except McplensError as trouble:
         sys.stderr.write(f"mcplens: {trouble}\n")
@@ -75,6 +77,16 @@ def _work(store: Store, *, at_least: int) -> set[Path]:
     tidy(store, doubtful={aside.path for aside in joined.set_aside})
     prune(store)
     return {aside.path for aside in report.set_aside}
+
+
+def _may_be_past(store: Store) -> bool:
+    """Tell whether something may be past a short window, as far as can be said without reading."""
+    manifest, _ = load_manifest(store)
+    limit = cutoff(manifest, as_utc(time.time()))
+    return limit is not None and any(
+        file.table in HAPPENINGS and file.date <= limit.date().isoformat()
+        for file in manifest.files
+    )
 
 
 def _has_work(store: Store, *, besides: Collection[Path] = ()) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,16 +15,13 @@ from mcplens.events import SORTED_BY
 from mcplens.store.layout import NO_DATE
 from mcplens.store.manifest import LiveFile, Manifest, Retention, as_utc
 from mcplens.store.reading import SetAside, why_not_parquet
-from mcplens.store.retention import HAPPENINGS, kept_bytes
+from mcplens.store.retention import HAPPENINGS, SHORT_S, kept_bytes
 
 if TYPE_CHECKING:
     from mcplens.store.layout import Store
 
 Mask = Any
 """A pyarrow array of booleans, in one piece or several; the stubs keep those apart."""
-
-_SHORT_S: Final = 2 * 86_400.0
-"""A store that keeps less than this keeps it to the moment; others may keep rows a day longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +66,7 @@ def wanted_by(retention: Retention, *, now: float) -> Wanted:
     return Wanted(
         limit=None if age_s is None else limit_of(age_s, now=now),
         size_bytes=retention.size_bytes,
-        is_exact=age_s is not None and age_s < _SHORT_S,
+        is_exact=age_s is not None and age_s < SHORT_S,
     )
 
 

@@ -34,8 +34,10 @@ HAPPENINGS: Final = ("events", "notices", "samples")
 UNLIMITED: Final = Retention(age_s=None, size_bytes=None)
 """What an archive keeps."""
 
+SHORT_S: Final = 2 * 86_400.0
+"""A store that keeps less than this keeps it to the moment; others may keep rows a day longer."""
+
 _HOUR_S: Final = 3600.0
-_DAY_S: Final = 86_400.0
 _SHORTEST_GRACE_S: Final = 60.0
 
 
@@ -58,7 +60,7 @@ def cutoff(manifest: Manifest, now: datetime) -> datetime | None:
     A row counts from the later of its table's time and its `recorded_at`.
     """
     age_s = manifest.retention.age_s
-    return None if age_s is None or age_s >= _DAY_S else now - timedelta(seconds=age_s)
+    return None if age_s is None or age_s >= SHORT_S else now - timedelta(seconds=age_s)
 
 
 def grace_s(retention: Retention) -> float:

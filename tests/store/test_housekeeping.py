@@ -187,6 +187,16 @@ def test_what_is_past_a_short_window_leaves_when_a_part_is_closed(store):
     assert event_ids_in(store) == ["run1-2"]
 
 
+def test_what_is_past_a_short_window_leaves_although_no_part_was_closed(store):
+    set_retention(store, Retention(age_s=300))
+    write_part(store, [call(sequence=1)])
+    seal(store)
+
+    subprocess.run([sys.executable, "-m", "mcplens.store.housekeeping", store.path], check=True)
+
+    assert event_ids_in(store) == []
+
+
 def test_nothing_heavy_is_loaded_to_find_that_there_is_nothing_to_do(store):
     code = (
         "import sys; from mcplens.store.housekeeping import main; main([sys.argv[1]]);"

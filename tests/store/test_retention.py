@@ -55,7 +55,8 @@ def test_what_is_set_stays_set(store):
 
 def test_readers_hide_what_is_past_only_a_short_window():
     assert cutoff(keeping(age_s=300), NOON) == NOON - timedelta(minutes=5)
-    assert cutoff(keeping(age_s=DAY_S), NOON) is None
+    assert cutoff(keeping(age_s=DAY_S), NOON) == NOON - timedelta(days=1)
+    assert cutoff(keeping(age_s=2 * DAY_S), NOON) is None
     assert cutoff(keeping(age_s=None), NOON) is None
 
 
