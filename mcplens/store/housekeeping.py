@@ -13,7 +13,7 @@ from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcplens.errors import McplensError
+from mcplens.errors import McplensError, StoreError
 from mcplens.store.files import locked
 from mcplens.store.location import open_store
 from mcplens.store.manifest import as_utc, load_manifest
@@ -54,19 +54,26 @@ def main(arguments: list[str]) -> int:
 
 
 def keep_house(store: Store, *, at_least: int) -> None:
-    """Seal, compact and prune a store, unless a process is at it: that one does it all."""
+    """Seal, compact and prune a store, unless a process is at it: that one does it all.
+
+    Raises:
+        StoreError: something could not be done; the rest is.
+    """
     left_alone: set[Path] = set()
+    troubles: list[StoreError] = []
     while True:
         with locked(store.housekeeping_lock) as is_ours:
             if not is_ours:
-                return
-            left_alone |= _work(store, at_least=at_least)
+                break
+            left_alone |= _work(store, at_least=at_least, troubles=troubles)
         # Asked again without the lock: who found it taken a moment ago relies on us.
         if not _has_work(store, besides=left_alone):
-            return
+            break
+    if troubles:
+        raise troubles[-1]
 
 
-def _work(store: Store, *, at_least: int) -> set[Path]:
+def _work(store: Store, *, at_least: int, troubles: list[StoreError]) -> set[Path]:
     from mcplens.store.compact import compact
     from mcplens.store.prune import prune
     from mcplens.store.quarantine import tidy
@@ -75,7 +82,10 @@ def _work(store: Store, *, at_least: int) -> set[Path]:
     report = seal(store)
     joined = compact(store, at_least=at_least)
     tidy(store, doubtful={aside.path for aside in joined.set_aside})
-    prune(store)
+    try:
+        prune(store)
+    except StoreError as trouble:  # Such as an archive that is away, which keeps nobody waiting.
+        troubles.append(trouble)
     return {aside.path for aside in report.set_aside}
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from mcplens.errors import StoreError
 from mcplens.events import SCHEMA_VERSION
 from mcplens.store import housekeeping
 from mcplens.store.files import locked
@@ -149,6 +150,27 @@ def test_a_part_closed_at_the_last_moment_is_sealed_by_the_one_at_work(store, mo
 
     monkeypatch.setattr(housekeeping, "_work", work)
     keep_house(store, at_least=2)
+
+    assert readable_files(store).tails[1:] == []
+    assert event_ids_in(store) == ["run1-1", "run1-2"]
+
+
+def test_while_the_archive_is_away_parts_are_sealed_and_that_is_told(store, tmp_path, monkeypatch):
+    set_retention(store, Retention(age_s=300, archive=str(tmp_path / "archive")))
+    (tmp_path / "archive").rename(tmp_path / "elsewhere")
+    write_part(store, [call(sequence=1)], run_id="early")
+    really = housekeeping._work
+    late = [[call(sequence=2)]]
+
+    def work(*arguments, **options):
+        done = really(*arguments, **options)
+        if late:
+            write_part(store, late.pop(), run_id="late")
+        return done
+
+    monkeypatch.setattr(housekeeping, "_work", work)
+    with pytest.raises(StoreError, match=r"archive .* is not there, so nothing is moved"):
+        keep_house(store, at_least=2)
 
     assert readable_files(store).tails[1:] == []
     assert event_ids_in(store) == ["run1-1", "run1-2"]
