@@ -18,7 +18,7 @@ from mcplens.store.files import locked
 from mcplens.store.location import open_store
 from mcplens.store.manifest import as_utc, load_manifest
 from mcplens.store.parts import closed_parts
-from mcplens.store.retention import HAPPENINGS, cutoff
+from mcplens.store.retention import HAPPENINGS, believed_now, cutoff
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -75,6 +75,7 @@ def keep_house(store: Store, *, at_least: int) -> None:
 
 def _work(store: Store, *, at_least: int, troubles: list[StoreError]) -> set[Path]:
     from mcplens.store.compact import compact
+    from mcplens.store.leaving import wanted_by
     from mcplens.store.prune import prune
     from mcplens.store.quarantine import tidy
     from mcplens.store.seal import seal
@@ -83,7 +84,9 @@ def _work(store: Store, *, at_least: int, troubles: list[StoreError]) -> set[Pat
     joined = compact(store, at_least=at_least)
     tidy(store, doubtful={aside.path for aside in joined.set_aside})
     try:
-        prune(store)
+        manifest, _ = load_manifest(store)
+        now = believed_now(manifest, now=time.time())
+        prune(store, wanted_by(manifest.retention, now=now))
     except StoreError as trouble:  # Such as an archive that is away, which keeps nobody waiting.
         troubles.append(trouble)
     return {aside.path for aside in report.set_aside}

@@ -151,7 +151,7 @@ def test_retention_is_shown_and_set(mcplens, kept, tmp_path):
         f"keeps 400 days and at most 2 GB, and moves the rest to {archive}"
     )
     assert "4 rows, " in changed.err
-    assert "are past that: they go with the next recording." in changed.err
+    assert "are past that: they go with the next recordings." in changed.err
     assert load_manifest(kept)[0].retention == Retention(
         age_s=400 * DAY_S, size_bytes=2 * 10**9, archive=str(archive)
     )

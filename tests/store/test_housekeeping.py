@@ -2,7 +2,7 @@ import subprocess
 import sys
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -217,6 +217,23 @@ def test_what_is_past_a_short_window_leaves_although_no_part_was_closed(store):
     subprocess.run([sys.executable, "-m", "mcplens.store.housekeeping", store.path], check=True)
 
     assert event_ids_in(store) == []
+
+
+def test_a_clock_that_is_years_ahead_empties_no_store_by_itself(store, monkeypatch):
+    now = datetime.now(UTC).replace(tzinfo=None)
+    for days in (0, 100, 500):
+        day = now - timedelta(days=days)
+        write_part(
+            store, [call(sequence=days + 1, started_at=day, recorded_at=day)], run_id=f"w{days}"
+        )
+    ahead = time.time() + 800 * 86_400
+    monkeypatch.setattr(housekeeping.time, "time", lambda: ahead)
+    later = now + timedelta(days=800)
+    write_part(store, [call(sequence=9, started_at=later, recorded_at=later)], run_id="ahead")
+
+    keep_house(store, at_least=2)
+
+    assert event_ids_in(store) == ["run1-1", "run1-101", "run1-9"]
 
 
 def test_nothing_heavy_is_loaded_to_find_that_there_is_nothing_to_do(store):
