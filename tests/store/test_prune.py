@@ -75,6 +75,25 @@ def test_a_store_that_keeps_days_waits_until_a_whole_file_may_leave(store):
     assert event_ids_in(store) == []
 
 
+def test_a_call_that_has_ended_seems_not_open_when_its_end_leaves(store):
+    spool = Spool(store, run_id="run1", max_bytes=1)
+    late = [days_old(99, sequence=n, recorded_at=NOON) for n in (7, 8, 9)]
+    late += [days_old(98, sequence=n, recorded_at=NOON) for n in (3, 4)]
+    still_open = days_old(98, sequence=2, outcome=None)
+    spool.write([days_old(99, sequence=1, outcome=None), *late, still_open])
+    spool.write([days_old(99, sequence=1)])
+    seal(store, clock=lambda: NOW)
+    spool.write([days_old(1, sequence=5)])
+    seal(store, clock=lambda: NOW)
+    set_retention(store, Retention(age_s=90 * DAY_S))
+    assert event_ids_in(store).count("run1-1") == 2
+
+    prune(store, clock=lambda: NOW)
+
+    assert event_ids_in(store) == [f"run1-{n}" for n in (2, 3, 4, 5, 7, 8, 9)]
+    spool.close()
+
+
 def test_a_store_that_keeps_five_minutes_keeps_them_to_the_moment(store):
     set_retention(store, FIVE_MINUTES)
     sealed(store, *(call(at=60 * n, sequence=n + 1) for n in range(10)))
