@@ -181,7 +181,7 @@ class Writer:
         self._seal_ns = self._clock.ns() + SEAL_AGAIN_NS
         if not self._has_told_of_sealing:
             self._has_told_of_sealing = True
-            self._say(f"what is recorded is readable, but not turned into Parquet: {reason}")
+            self._say(f"what is recorded is readable, but the store is not looked after: {reason}")
 
     def _run_row(self, *, is_end: bool = False) -> Run:
         row = msgspec.structs.replace(self._run)

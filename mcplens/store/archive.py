@@ -7,20 +7,20 @@ again what it has taken.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mcplens.errors import StoreError
 from mcplens.store.arrow import DAMAGED, in_order
 from mcplens.store.commit import OnStep, Output, begin, commit
-from mcplens.store.files import TEMPORARY, locked, sync
+from mcplens.store.files import TEMPORARY, DigestingFile, digest_of, locked, sync
 from mcplens.store.leaving import ids_in
 from mcplens.store.links import LINKS
 from mcplens.store.manifest import LiveFile, Manifest, Moving, save_manifest
@@ -29,6 +29,9 @@ from mcplens.store.retention import HAPPENINGS, open_archive
 
 if TYPE_CHECKING:
     from mcplens.store.layout import Store
+
+
+_BYTES_AT_A_TIME: Final = 1 << 20
 
 
 def move(
@@ -184,7 +187,7 @@ def _take(
     archive: Store, store: Store, files: Collection[LiveFile], *, on_step: OnStep
 ) -> set[str]:
     """Have an archive hold these files, each once, and say by which digests it knows them."""
-    digests = {file.path: _digest(store.path / file.path) for file in files}
+    digests = {file.path: file.digest or digest_of(store.path / file.path) for file in files}
     with locked(archive.lock, wait=True):
         manifest = begin(archive)
         there = {file.path for file in manifest.files}
@@ -205,7 +208,7 @@ def _take(
             final = archive.path / path
             temporary = final.with_name(final.name + TEMPORARY)
             final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            shutil.copyfile(store.path / here, temporary)
+            _copy(store.path / here, temporary, digest=digests[here])
             temporary.chmod(0o600)
             sync(temporary)
             temporary.rename(final)
@@ -238,9 +241,14 @@ def _path_there(file: LiveFile, digest: str) -> str:
     return f"{file.table}/date={file.date}/{Path(file.path).stem}-{digest[:16]}.parquet"
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+def _copy(path: Path, to: Path, *, digest: str) -> None:
+    with path.open("rb") as opened, DigestingFile(to) as copied:
+        shutil.copyfileobj(opened, copied, _BYTES_AT_A_TIME)
+        if copied.hexdigest() != digest:
+            raise StoreError(
+                f"{path} is not what was written, so it is not archived. Set it aside: "
+                "mcplens store verify --repair"
+            )
 
 
 def _forget(archive: Store, taken: set[str]) -> None:

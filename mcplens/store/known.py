@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from mcplens.store.arrow import DAMAGED
+from mcplens.store.layout import Store
 from mcplens.store.lines import UNREADABLE
+from mcplens.store.location import is_store
+from mcplens.store.manifest import load_manifest
 from mcplens.store.reading import readable_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from mcplens.store.layout import Store
 
 _NAMED_BY: Final = {
     "events": ("event_id",),
@@ -35,9 +36,20 @@ class _Named(msgspec.Struct):
 def known_rows(store: Store) -> frozenset[str]:
     """Name all rows that imports wrote: events, notices, and definitions by connection.
 
+    Also those that have moved into the store's archive, while that is there.
+
     Raises:
-        StoreError: neither the manifest nor its backup can be read.
+        StoreError: neither the manifest nor its backup can be read, here or in the archive.
     """
+    known = _known_in(store)
+    # After the store itself: what moves meanwhile is met twice rather than never.
+    archive = load_manifest(store)[0].retention.archive
+    if archive is not None and is_store(Path(archive)):
+        known |= _known_in(Store(Path(archive)))
+    return frozenset(known)
+
+
+def _known_in(store: Store) -> set[str]:
     readable = readable_files(store)
     known: set[str] = set()
     for tail in readable.tails:
@@ -45,7 +57,7 @@ def known_rows(store: Store) -> frozenset[str]:
     for table, names in _NAMED_BY.items():
         for file in readable.parquet[table]:
             known.update(_in_parquet(file, names))
-    return frozenset(known)
+    return known
 
 
 def _in_tail(path: Path) -> Iterator[str]:

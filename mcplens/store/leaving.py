@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,16 +16,13 @@ from mcplens.store.arrow import DAMAGED
 from mcplens.store.layout import NO_DATE
 from mcplens.store.manifest import LiveFile, Manifest, Retention, as_utc
 from mcplens.store.reading import SetAside, why_not_parquet
-from mcplens.store.retention import HAPPENINGS, kept_bytes
+from mcplens.store.retention import HAPPENINGS, SHORT_S, kept_bytes
 
 if TYPE_CHECKING:
     from mcplens.store.layout import Store
 
 Mask = Any
 """A pyarrow array of booleans, in one piece or several; the stubs keep those apart."""
-
-_SHORT_S: Final = 2 * 86_400.0
-"""A store that keeps less than this keeps it to the moment; others may keep rows a day longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +67,7 @@ def wanted_by(retention: Retention, *, now: float) -> Wanted:
     return Wanted(
         limit=None if age_s is None else limit_of(age_s, now=now),
         size_bytes=retention.size_bytes,
-        is_exact=age_s is not None and age_s < _SHORT_S,
+        is_exact=age_s is not None and age_s < SHORT_S,
     )
 
 
@@ -106,11 +103,13 @@ class Look:
     set_aside: list[SetAside] = field(default_factory=list)
     """Files that cannot be read, and so stay."""
     _counts: dict[str, int] = field(default_factory=dict)
+    _open: dict[str, set[str]] = field(default_factory=dict)
+    """By file, the requests that rows which may leave say are open."""
     _declined: set[str] = field(default_factory=set)
 
     def leaving(self, manifest: Manifest) -> list[Leaving]:
         """List what is to leave by its own age, by its run, or because there is too much."""
-        by_row = [one for file in manifest.files if (one := self._by_row(file))]
+        by_row = [one for file in manifest.files if (one := self._by_row(file, manifest))]
         return [*by_row, *self._by_size(manifest, by_row)]
 
     def going(self, leaving: Leaving) -> Mask:
@@ -142,7 +141,7 @@ class Look:
         self._declined.add(file.path)
         self.set_aside.append(SetAside(self.store.path / file.path, reason))
 
-    def _by_row(self, file: LiveFile) -> Leaving | None:
+    def _by_row(self, file: LiveFile, manifest: Manifest) -> Leaving | None:
         wanted = self.wanted
         # Of the other tables rows leave when nothing needs them any more: see `links`.
         if not wanted.goes_by_row or file.table not in HAPPENINGS or not wanted.is_of(file.table):
@@ -150,9 +149,16 @@ class Look:
         if wanted.limit is not None and file.date > wanted.limit.date().isoformat():
             return None
         count = self._count(file)
-        if not count or not (count == file.row_count or self._is_worth_it(file, count)):
+        if not count:
             return None
-        return Leaving(file=file, row_count=count)
+        leaving = Leaving(file=file, row_count=count)
+        if (
+            leaving.is_whole
+            or self._is_worth_it(file, count)
+            or self._would_stay_open(leaving, manifest)
+        ):
+            return leaving
+        return None
 
     def _count(self, file: LiveFile) -> int:
         if not self.is_readable(file):
@@ -174,6 +180,21 @@ class Look:
         # All of the limit's own day leaves tomorrow. A file before it may be kept by rows that
         # were recorded late, such as imported ones.
         return file.date < self.wanted.limit.date().isoformat() and 2 * count >= file.row_count
+
+    def _would_stay_open(self, leaving: Leaving, manifest: Manifest) -> bool:
+        """Tell whether a request would seem open because the row with its end leaves."""
+        file = leaving.file
+        if file.table != "events":
+            return False
+        if file.path not in self._open:
+            try:
+                rows = self.columns(file, [*needed_columns(file.table), "event_id", "outcome"])
+            except (OSError, pa.ArrowException) as trouble:
+                self.decline(file, f"{self.store.path / file.path} cannot be read ({trouble})")
+                return False
+            gone = rows.filter(is_going(rows, file.table, self.wanted))
+            self._open[file.path] = ids_in(gone.filter(pc.is_null(gone["outcome"])), "event_id")
+        return bool(self._open[file.path] - {one.id for one in manifest.unfinished})
 
     def _by_size(self, manifest: Manifest, by_row: Collection[Leaving]) -> Iterator[Leaving]:
         if self.wanted.size_bytes is None:

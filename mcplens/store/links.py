@@ -139,7 +139,9 @@ class _LinkFile:
 
 
 def _of_runs(look: Look, file: LiveFile) -> Unneeded | None:
-    if file.table not in LINKS or not look.wanted.is_of(file.table) or not look.is_readable(file):
+    if look.wanted.tables is not None:
+        return None  # What stays of the run needs them.
+    if file.table not in LINKS or not look.is_readable(file):
         return None
     try:
         runs = look.columns(file, ["run_id"]).to_pylist()

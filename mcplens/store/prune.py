@@ -20,7 +20,7 @@ from mcplens.errors import StoreError
 from mcplens.store.archive import copy_links, finish_move, move, why_not_movable
 from mcplens.store.arrow import DAMAGED
 from mcplens.store.commit import OnStep, Output, begin, commit, delete_retired
-from mcplens.store.files import cause, locked
+from mcplens.store.files import cause, digest_of, locked
 from mcplens.store.leaving import Leaving, Look, Wanted, ids_in, staying_rows, wanted_by
 from mcplens.store.links import Unneeded, unneeded_links
 from mcplens.store.manifest import Manifest, Moving, load_manifest
@@ -163,7 +163,10 @@ class _Work:
             self._count(left)
 
     def _can_be_moved(self, left: Leaving) -> bool:
+        path = self.store.path / left.file.path
         reason = why_not_movable(self.store, left.file)
+        if reason is None and left.file.digest not in {None, digest_of(path)}:
+            reason = f"{path} is not what was written"
         if reason is not None:
             self.look.decline(left.file, reason)
         return reason is None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +17,7 @@ from mcplens.errors import StoreError
 from mcplens.store.files import cause, locked
 from mcplens.store.layout import NO_DATE
 from mcplens.store.location import create, is_store, open_store
-from mcplens.store.manifest import Manifest, Retention, load_manifest, save_manifest
+from mcplens.store.manifest import Manifest, Retention, as_utc, load_manifest, save_manifest
 from mcplens.store.parts import standing_parts
 from mcplens.units import format_bytes, format_rate, format_span
 
@@ -34,8 +34,10 @@ HAPPENINGS: Final = ("events", "notices", "samples")
 UNLIMITED: Final = Retention(age_s=None, size_bytes=None)
 """What an archive keeps."""
 
+SHORT_S: Final = 2 * 86_400.0
+"""A store that keeps less than this keeps it to the moment; others may keep rows a day longer."""
+
 _HOUR_S: Final = 3600.0
-_DAY_S: Final = 86_400.0
 _SHORTEST_GRACE_S: Final = 60.0
 
 
@@ -58,7 +60,24 @@ def cutoff(manifest: Manifest, now: datetime) -> datetime | None:
     A row counts from the later of its table's time and its `recorded_at`.
     """
     age_s = manifest.retention.age_s
-    return None if age_s is None or age_s >= _DAY_S else now - timedelta(seconds=age_s)
+    return None if age_s is None or age_s >= SHORT_S else now - timedelta(seconds=age_s)
+
+
+def believed_now(manifest: Manifest, *, now: float) -> float:
+    """Say up to when a store ages by itself: to the end of the last day before today's recordings.
+
+    So a clock that is ahead empties nothing the moment someone records by it. A short window is
+    kept to the moment.
+    """
+    age_s = manifest.retention.age_s
+    if age_s is None or age_s < SHORT_S:
+        return now
+    today = as_utc(now).date().isoformat()
+    days = [file.date for file in manifest.files if file.table in HAPPENINGS and file.date < today]
+    if not days:
+        return min(now, 0.0)  # All there is is of today.
+    begun = datetime.fromisoformat(max(days)).replace(tzinfo=UTC)
+    return min(now, (begun + timedelta(days=1)).timestamp())
 
 
 def grace_s(retention: Retention) -> float:
@@ -143,8 +162,9 @@ def set_retention(store: Store, retention: Retention) -> None:
     Raises:
         StoreError: the store cannot be written, or its archive is of no use.
     """
-    if retention.archive is not None:
-        make_archive(Path(retention.archive), of=store)
+    # One that was set before is never made anew: its disk may only be away.
+    if retention.archive not in {None, load_manifest(store)[0].retention.archive}:
+        make_archive(Path(str(retention.archive)), of=store)
     _change(store, retention=retention)
 
 

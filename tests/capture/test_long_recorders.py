@@ -129,7 +129,7 @@ def test_sealing_that_fails_is_told_once_and_tried_again_every_minute(store, tim
             until(lambda times=times: len(started) == times)
 
     assert said == [
-        "what is recorded is readable, but not turned into Parquet: No space left on device"
+        "what is recorded is readable, but the store is not looked after: No space left on device"
     ]
 
 

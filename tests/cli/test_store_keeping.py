@@ -101,6 +101,8 @@ def test_an_archive_reads_again_when_it_is_named(mcplens, kept, tmp_path):
     [
         (["--table", "samples"], "--table samples narrows what goes"),
         (["--run", "old", "--larger-than", "1GB"], "Leave out --run"),
+        (["--run", "old", "--table", "connections"], "would leave what needs it"),
+        (["--run", "old", "--table", "events", "--table", "runs"], "--table runs with --run"),
         (["--run", "odl"], 'Did you mean "old"?'),
         (["--older-than", "soon"], '"soon" is no stretch of time'),
         (["--larger-than", "much"], '"much" is no size'),
@@ -149,7 +151,7 @@ def test_retention_is_shown_and_set(mcplens, kept, tmp_path):
         f"keeps 400 days and at most 2 GB, and moves the rest to {archive}"
     )
     assert "4 rows, " in changed.err
-    assert "are past that: they go with the next recording." in changed.err
+    assert "are past that: they go with the next recordings." in changed.err
     assert load_manifest(kept)[0].retention == Retention(
         age_s=400 * DAY_S, size_bytes=2 * 10**9, archive=str(archive)
     )
@@ -180,6 +182,16 @@ def test_keeping_nothing_is_refused(mcplens, kept):
 
     assert ran.code == 2
     assert '"0d" keeps nothing' in ran.err
+
+
+def test_what_empties_a_store_is_what_is_said_to(mcplens, kept):
+    said = mcplens("store", "retention", "--age", "0d").err
+    command = said.partition("To empty a store now: mcplens ")[2].split()
+
+    mcplens(*command)
+
+    assert command == ["store", "prune", "--older-than", "0s"]
+    assert event_ids_in(kept) == []
 
 
 def test_compacting_says_what_it_did_and_then_that_all_is_in_order(mcplens, kept):

@@ -137,6 +137,39 @@ def test_a_file_damaged_on_its_way_stays_and_the_others_move(store, archive):
     assert event_ids_in(archive) == ["run1-2"]
 
 
+def flip_a_bit(path):
+    """Change a file without its size, its ends or its columns being odd."""
+    content = bytearray(path.read_bytes())
+    at = content.index(b"read_file")
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_file_with_a_flipped_bit_is_not_archived_as_sound(store, archive):
+    sealed(store, call(at=-9 * DAY_S, sequence=1), call(at=-8 * DAY_S, sequence=2))
+    flipped = store.path / load_manifest(store)[0].files[0].path
+    flip_a_bit(flipped)
+
+    report = prune(store, A_WEEK, clock=clock)
+
+    assert [aside.path for aside in report.set_aside] == [flipped]
+    assert flipped.exists()
+    assert event_ids_in(archive) == ["run1-2"]
+
+
+def test_a_bit_that_flips_while_a_file_moves_is_found_in_the_copy(store, archive):
+    sealed(store, call(at=-9 * DAY_S, sequence=1))
+    with pytest.raises(CrashError):
+        prune(store, A_WEEK, clock=clock, on_step=CrashAt(1))
+    flip_a_bit(store.path / load_manifest(store)[0].files[0].path)
+
+    with pytest.raises(StoreError, match="is not what was written, so it is not archived"):
+        prune(store, A_WEEK, clock=clock)
+
+    assert load_manifest(archive)[0].files == ()
+    assert len(event_ids_in(store)) == 1
+
+
 def test_a_move_that_goes_on_is_counted(store, archive):
     sealed(store, call(at=-9 * DAY_S, sequence=1))
     with pytest.raises(CrashError):
@@ -179,6 +212,15 @@ def test_while_the_archive_is_away_nothing_is_deleted(store, archive):
         prune(store, clock=clock)
 
     assert len(event_ids_in(store)) == 6
+
+
+def test_an_archive_that_is_away_is_not_made_anew_by_another_limit(store, archive):
+    archive.path.rename(archive.path.with_name("elsewhere"))
+
+    set_retention(store, Retention(age_s=30 * DAY_S, archive=str(archive.path)))
+
+    assert not archive.path.exists()
+    assert load_manifest(store)[0].retention.age_s == 30 * DAY_S
 
 
 def test_an_archive_has_to_keep_everything(store, tmp_path):

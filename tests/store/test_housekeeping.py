@@ -2,10 +2,11 @@ import subprocess
 import sys
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from mcplens.errors import StoreError
 from mcplens.events import SCHEMA_VERSION
 from mcplens.store import housekeeping
 from mcplens.store.files import locked
@@ -154,6 +155,27 @@ def test_a_part_closed_at_the_last_moment_is_sealed_by_the_one_at_work(store, mo
     assert event_ids_in(store) == ["run1-1", "run1-2"]
 
 
+def test_while_the_archive_is_away_parts_are_sealed_and_that_is_told(store, tmp_path, monkeypatch):
+    set_retention(store, Retention(age_s=300, archive=str(tmp_path / "archive")))
+    (tmp_path / "archive").rename(tmp_path / "elsewhere")
+    write_part(store, [call(sequence=1)], run_id="early")
+    really = housekeeping._work
+    late = [[call(sequence=2)]]
+
+    def work(*arguments, **options):
+        done = really(*arguments, **options)
+        if late:
+            write_part(store, late.pop(), run_id="late")
+        return done
+
+    monkeypatch.setattr(housekeeping, "_work", work)
+    with pytest.raises(StoreError, match=r"archive .* is not there, so nothing is moved"):
+        keep_house(store, at_least=2)
+
+    assert readable_files(store).tails[1:] == []
+    assert event_ids_in(store) == ["run1-1", "run1-2"]
+
+
 def test_a_part_that_has_to_wait_keeps_nobody_busy(store):
     newer = SCHEMA_VERSION + 1
     write_part(store, [call(run_id="new", schema_version=newer)], run_id="new")
@@ -185,6 +207,33 @@ def test_what_is_past_a_short_window_leaves_when_a_part_is_closed(store):
     keep_house(store, at_least=2)
 
     assert event_ids_in(store) == ["run1-2"]
+
+
+def test_what_is_past_a_short_window_leaves_although_no_part_was_closed(store):
+    set_retention(store, Retention(age_s=300))
+    write_part(store, [call(sequence=1)])
+    seal(store)
+
+    subprocess.run([sys.executable, "-m", "mcplens.store.housekeeping", store.path], check=True)
+
+    assert event_ids_in(store) == []
+
+
+def test_a_clock_that_is_years_ahead_empties_no_store_by_itself(store, monkeypatch):
+    now = datetime.now(UTC).replace(tzinfo=None)
+    for days in (0, 100, 500):
+        day = now - timedelta(days=days)
+        write_part(
+            store, [call(sequence=days + 1, started_at=day, recorded_at=day)], run_id=f"w{days}"
+        )
+    ahead = time.time() + 800 * 86_400
+    monkeypatch.setattr(housekeeping.time, "time", lambda: ahead)
+    later = now + timedelta(days=800)
+    write_part(store, [call(sequence=9, started_at=later, recorded_at=later)], run_id="ahead")
+
+    keep_house(store, at_least=2)
+
+    assert event_ids_in(store) == ["run1-1", "run1-101", "run1-9"]
 
 
 def test_nothing_heavy_is_loaded_to_find_that_there_is_nothing_to_do(store):

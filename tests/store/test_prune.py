@@ -75,6 +75,25 @@ def test_a_store_that_keeps_days_waits_until_a_whole_file_may_leave(store):
     assert event_ids_in(store) == []
 
 
+def test_a_call_that_has_ended_seems_not_open_when_its_end_leaves(store):
+    spool = Spool(store, run_id="run1", max_bytes=1)
+    late = [days_old(99, sequence=n, recorded_at=NOON) for n in (7, 8, 9)]
+    late += [days_old(98, sequence=n, recorded_at=NOON) for n in (3, 4)]
+    still_open = days_old(98, sequence=2, outcome=None)
+    spool.write([days_old(99, sequence=1, outcome=None), *late, still_open])
+    spool.write([days_old(99, sequence=1)])
+    seal(store, clock=lambda: NOW)
+    spool.write([days_old(1, sequence=5)])
+    seal(store, clock=lambda: NOW)
+    set_retention(store, Retention(age_s=90 * DAY_S))
+    assert event_ids_in(store).count("run1-1") == 2
+
+    prune(store, clock=lambda: NOW)
+
+    assert event_ids_in(store) == [f"run1-{n}" for n in (2, 3, 4, 5, 7, 8, 9)]
+    spool.close()
+
+
 def test_a_store_that_keeps_five_minutes_keeps_them_to_the_moment(store):
     set_retention(store, FIVE_MINUTES)
     sealed(store, *(call(at=60 * n, sequence=n + 1) for n in range(10)))
@@ -132,6 +151,17 @@ def test_a_run_leaves_all_tables_and_no_other_does(store):
 
     for table in ("runs", "connections", "events", "definitions", "notices"):
         assert [row["run_id"] for row in rows_in(store, table)] == ["b"], table
+
+
+def test_links_of_a_run_stay_while_its_events_do(store):
+    sealed(store, run(ended_at=NOON), connection(ended_at=NOON), call(sequence=1))
+
+    for table in ("runs", "connections", "events"):
+        wanted = Wanted(run_ids=frozenset({"run1"}), tables=frozenset({table, "notices"}))
+        prune(store, wanted, clock=lambda: NOW)
+        assert len(rows_in(store, "runs")) == len(rows_in(store, "connections")) == 1, table
+
+    assert event_ids_in(store) == []
 
 
 def test_only_the_tables_asked_for_lose_rows(store):

@@ -1,14 +1,23 @@
 """How much a store keeps, and what writers and readers are told of it."""
+# ruff: noqa: DTZ001  the raw tables are naive UTC
 
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
 
-from mcplens.store.manifest import Manifest, Retention, load_manifest
-from mcplens.store.retention import cutoff, grace_s, kept, part_age_s, set_retention, words
+from mcplens.store.manifest import LiveFile, Manifest, Retention, as_utc, load_manifest
+from mcplens.store.retention import (
+    believed_now,
+    cutoff,
+    grace_s,
+    kept,
+    part_age_s,
+    set_retention,
+    words,
+)
 from tests.builders import NOON, call
 from tests.store.looking import write_part
 
@@ -17,6 +26,10 @@ DAY_S = 86_400
 
 def keeping(**retention):
     return Manifest(retention=Retention(**retention))
+
+
+def file_of(day):
+    return LiveFile(table="events", date=day, path=day, row_count=1, size_bytes=1, schema_version=1)
 
 
 def test_a_laptop_keeps_400_days_and_5_gb_unless_it_is_told(store):
@@ -55,8 +68,31 @@ def test_what_is_set_stays_set(store):
 
 def test_readers_hide_what_is_past_only_a_short_window():
     assert cutoff(keeping(age_s=300), NOON) == NOON - timedelta(minutes=5)
-    assert cutoff(keeping(age_s=DAY_S), NOON) is None
+    assert cutoff(keeping(age_s=DAY_S), NOON) == NOON - timedelta(days=1)
+    assert cutoff(keeping(age_s=2 * DAY_S), NOON) is None
     assert cutoff(keeping(age_s=None), NOON) is None
+
+
+@pytest.mark.parametrize(
+    ("days", "believed"),
+    [
+        (["2026-11-18", "2026-11-19", "2026-11-20"], datetime(2026, 11, 20)),
+        (["2026-09-01", "2026-11-20"], datetime(2026, 9, 2)),  # Whether idle, or a clock ahead.
+        (["2026-09-01", "2028-01-01"], datetime(2026, 9, 2)),  # A clock was ahead once.
+        (["2026-11-20"], datetime(1970, 1, 1)),
+    ],
+)
+def test_a_store_ages_by_itself_to_the_last_day_before_todays_recordings(days, believed):
+    now = NOON.replace(tzinfo=UTC).timestamp()
+    files = tuple(file_of(day) for day in days)
+
+    found = believed_now(Manifest(files=files), now=now)
+
+    assert as_utc(found) == believed
+
+
+def test_a_short_window_ages_by_the_clock():
+    assert believed_now(keeping(age_s=300), now=5.0) == 5.0
 
 
 def test_writers_close_their_parts_five_times_in_a_short_window(store):

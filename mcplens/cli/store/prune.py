@@ -139,6 +139,7 @@ def _wanted(
 ) -> Wanted | None:
     """Put the options together; None where there are none."""
     from mcplens.store.leaving import Wanted, limit_of
+    from mcplens.store.links import LINKS
 
     if not (older_than or larger_than or runs):
         if tables:
@@ -149,6 +150,11 @@ def _wanted(
         return None
     if runs and larger_than:
         raise UsageError("--larger-than takes the oldest days of all runs. Leave out --run")
+    if runs and not older_than and (links := [table for table in tables if table in LINKS]):
+        raise UsageError(
+            f"--table {links[0]} with --run would leave what needs it. Leave out --table: whole "
+            "runs go with everything"
+        )
     return Wanted(
         limit=limit_of(parse_span_s(older_than), now=time.time()) if older_than else None,
         size_bytes=parse_bytes(larger_than) if larger_than else None,

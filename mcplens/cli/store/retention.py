@@ -48,7 +48,9 @@ def retention(
     """Say how long and how much a store keeps, or set it.
 
     It holds for everyone who records into the store, and is applied whenever a recorder has filled
-    or closed a part. What is recorded late, such as an imported log, counts from then.
+    or closed a part. What is recorded late, such as an imported log, counts from then. By itself a
+    store that keeps days ages to the last day before today on which something happened, so that a
+    clock that is ahead does not empty it.
     """
     from mcplens.store.manifest import load_manifest
     from mcplens.store.retention import kept, set_retention
@@ -97,7 +99,9 @@ def _changed(
 
 def _positive(number: float, said: str) -> float:
     if number <= 0:
-        raise UsageError(f'"{said}" keeps nothing. To empty a store now: mcplens store prune')
+        raise UsageError(
+            f'"{said}" keeps nothing. To empty a store now: mcplens store prune --older-than 0s'
+        )
     return number
 
 
@@ -122,7 +126,7 @@ def _conclude(out: Output, store: Store, named: str | None) -> None:
     if rows:
         out.say(
             f"{counted(rows, 'row')}, {format_bytes(past.size_bytes)}, are past that: they go with "
-            "the next recording.",
+            "the next recordings.",
             style="bold",
         )
         out.hint(

@@ -6,6 +6,10 @@ from datetime import datetime
 import pytest
 
 from mcplens.config import ErrorRule, Settings, ToolNotes
+from mcplens.store.leaving import Wanted
+from mcplens.store.manifest import Retention, load_manifest
+from mcplens.store.prune import prune
+from mcplens.store.retention import make_archive, set_retention
 from mcplens.store.seal import seal
 
 NINE = "2026-11-18T09:00:00Z"
@@ -279,3 +283,21 @@ def test_what_was_sealed_is_known_as_well(importing):
     again = importing.of(line())
 
     assert (again.counts.known, again.counts.calls) == (1, 0)
+
+
+@pytest.mark.parametrize(("archive_is_there", "counted"), [(True, (1, 0)), (False, (0, 1))])
+def test_what_moved_into_the_archive_is_known_as_well(
+    importing, tmp_path, archive_is_there, counted
+):
+    archive = make_archive(tmp_path / "archive", of=importing.store)
+    set_retention(importing.store, Retention(archive=str(archive.path)))
+    importing.of(line())
+    seal(importing.store)
+    prune(importing.store, Wanted(limit=datetime(9999, 1, 1)))
+    assert load_manifest(importing.store)[0].files == ()
+    if not archive_is_there:
+        archive.path.rename(tmp_path / "elsewhere")
+
+    again = importing.of(line())
+
+    assert (again.counts.known, again.counts.calls) == counted
