@@ -196,6 +196,7 @@ def test_few_small_files_are_joined_only_when_asked(store):
     subprocess.run([*command, "--compact"], check=True)
 
     assert len(load_manifest(store)[0].files) == 1
+    assert nobodys.exists()
 
 
 def test_what_is_past_a_short_window_leaves_when_a_part_is_closed(store):
@@ -259,7 +260,7 @@ def test_what_is_no_store_is_said_in_one_line(tmp_path):
     assert done.stderr.count("\n") == 1
 
 
-def test_what_is_damaged_or_nobodys_is_moved_to_the_quarantine(store):
+def test_what_is_damaged_is_moved_to_the_quarantine_and_what_is_nobodys_stays(store):
     for name in ("w1", "w2", "w3"):
         write_part(store, [call(sequence=int(name[1]))], run_id=name)
         seal(store)
@@ -268,13 +269,13 @@ def test_what_is_damaged_or_nobodys_is_moved_to_the_quarantine(store):
     content = bytearray(inside.read_bytes())
     content[4:2000] = b"\xff" * 1996
     inside.write_bytes(content)
-    torn.with_name("mine.parquet").write_bytes(b"mine")
+    nobodys = torn.with_name("mine.parquet")
+    nobodys.write_bytes(b"mine")
 
     keep_house(store, at_least=2)
 
     assert event_ids_in(store) == ["run1-3"]
     assert sorted(path.name for path in store.quarantine.glob("*.parquet")) == [
-        "events-date=2026-11-20-mine.parquet",
         "events-date=2026-11-20-w1-00001.parquet",
         "events-date=2026-11-20-w2-00001.parquet",
     ]
