@@ -14,17 +14,20 @@ from mcplens.metrics.layers import view_files
 from mcplens.metrics.raw import (
     end_dead_runs,
     first_line,
-    make_open_events,
     make_raw_tables,
     make_raw_views,
-    make_unique_events,
-    number_tries,
-    open_ids_sql,
     quote_list,
     read_tails,
     sound_files,
 )
 from mcplens.metrics.selection import Selection, resolve
+from mcplens.metrics.settling import (
+    make_open_events,
+    make_settled_tables,
+    make_unique_events,
+    number_tries,
+    open_ids_sql,
+)
 from mcplens.store.location import locate, open_store
 from mcplens.store.reading import Readable, SetAside, readable_files
 
@@ -70,6 +73,7 @@ def connect(
     )
     con.execute("set timezone = 'UTC'; set parquet_metadata_cache = true")
     make_raw_tables(con)
+    make_settled_tables(con)
     readable = _look(con, opened, Selection())
     selection = resolve(
         con,

@@ -12,16 +12,14 @@ from textwrap import indent
 
 from mcplens.events import SCHEMA_VERSION, TABLES
 from mcplens.metrics.layers import view_files
-from mcplens.metrics.raw import (
-    BUDGETS_SQL,
+from mcplens.metrics.raw import BUDGETS_SQL, raw_view_sql, tail_sql
+from mcplens.metrics.settling import (
     NUMBER_TRIES_SQL,
     SHADOWED_SQL,
     TAIL_SINCE_SQL,
     open_events_sql,
     open_ids_sql,
-    raw_view_sql,
     recent_calls_sql,
-    tail_sql,
     unique_events_sql,
 )
 from mcplens.store.layout import VIEWS_SQL, seed_path
