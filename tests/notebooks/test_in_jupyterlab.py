@@ -39,7 +39,10 @@ def lab(tmp_path):
             yield folder, address_in(server.stderr)
         finally:
             server.terminate()
-            server.communicate()
+            try:
+                server.communicate(timeout=15)
+            except subprocess.TimeoutExpired:
+                server.kill()  # It may wait for ever for a kernel that is ending too.
 
 
 def address_in(log):
