@@ -32,7 +32,7 @@ from mcplens.store.location import locate, open_store
 from mcplens.store.reading import Readable, SetAside, readable_files
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from mcplens.store.layout import Store
 
@@ -150,13 +150,11 @@ def _look(con: DuckDBPyConnection, store: Store, selection: Selection) -> Readab
     return readable
 
 
-def _show(
-    con: DuckDBPyConnection, readable: Readable, *, where: Mapping[str, str] | None = None
-) -> None:
+def _show(con: DuckDBPyConnection, readable: Readable, selection: Selection) -> None:
     make_raw_views(
         con,
-        readable.parquet,
-        where=where,
+        selection.files(readable.parquet),
+        where=selection.conditions(),
         uniform=readable.uniform,
         shown_from=readable.shown_from,
     )
@@ -164,8 +162,8 @@ def _show(
 
 def _select(con: DuckDBPyConnection, readable: Readable, selection: Selection) -> None:
     """Have the raw relations show no more than what is selected."""
-    if conditions := selection.conditions():
-        make_raw_views(con, readable.parquet, where=conditions, shown_from=readable.shown_from)
+    if selection != Selection():
+        _show(con, readable, selection)
     make_unique_events(con)
     make_open_events(con)
 
@@ -180,7 +178,7 @@ def _load(con: DuckDBPyConnection, readable: Readable, selection: Selection) -> 
     con.begin()
     try:
         read_tails(con, readable.tails)
-        _show(con, readable)
+        _show(con, readable, Selection())
         for view in view_files():
             if view.layer == "raw":
                 con.execute(view.sql)

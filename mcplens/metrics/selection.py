@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcplens.errors import UsageError
@@ -19,12 +20,15 @@ from mcplens.metrics.raw import quote, quote_list
 from mcplens.units import parse_span_s
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from duckdb import DuckDBPyConnection
 
 _FULL_NAME = "coalesce(server_name, '') || ':' || {}"
 _LAST = re.compile(r"last(?:~(\d{1,9}))?")
+_DAY = re.compile(r"date=(\d{4}-\d{2}-\d{2})")
+_MUST_BE_WITHIN = {"events": "started_at", "notices": "noticed_at", "samples": "sampled_at"}
+"""Tables of which nothing outside of the time that is selected is seen, and their times."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +53,7 @@ class Selection:
         in_connections = "connection_id in (select connection_id from raw_connections)"
         whose = in_connections if self.server or self.tool else None
         conditions = {
-            "events": _all(run, self._time("started_at"), server, self._tool()),
+            "events": _all(run, self._within("events"), server, self._tool()),
             "connections": _any(
                 None if self.tool else _all(run, self._time("spawned_at"), server),
                 # One that began earlier is seen as long as something happens on it.
@@ -57,10 +61,33 @@ class Selection:
             ),
             "runs": _all(run, self._runs()),
             "definitions": _all(run, in_connections, server, self._definition()),
-            "notices": _all(run, self._time("noticed_at"), whose),
-            "samples": _all(run, self._time("sampled_at"), whose),
+            "notices": _all(run, self._within("notices"), whose),
+            "samples": _all(run, self._within("samples"), whose),
         }
         return {table: condition for table, condition in conditions.items() if condition}
+
+    def files(self, parquet: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+        """Leave out the Parquet files of days that are not selected: opening each is what costs.
+
+        The first file of a table gives it its columns, and stays.
+        """
+        return {
+            table: [*files[:1], *filter(self._may_hold, files[1:])]
+            if table in _MUST_BE_WITHIN
+            else files
+            for table, files in parquet.items()
+        }
+
+    def _may_hold(self, file: str) -> bool:
+        day = _DAY.fullmatch(Path(file).parent.name)
+        if not day:
+            return True
+        first = self.since.date().isoformat() if self.since else day[1]
+        last = self.until.date().isoformat() if self.until else day[1]
+        return first <= day[1] <= last
+
+    def _within(self, table: str) -> str | None:
+        return self._time(_MUST_BE_WITHIN[table])
 
     def _run(self) -> str | None:
         if self.run_ids is None:

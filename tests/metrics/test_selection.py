@@ -7,6 +7,7 @@ import pytest
 from mcplens.errors import UsageError
 from mcplens.metrics.connect import connect
 from mcplens.metrics.selection import parse_moment
+from mcplens.store.seal import seal
 from tests.builders import NOON, call, connection, definition, notice, run
 
 MANY_DIGITS = "9" * 5000
@@ -106,6 +107,52 @@ def test_a_connection_opened_before_is_seen_while_something_happens_on_it(two_ru
         "definitions": 2,
         "notices": 0,
     }
+
+
+MIDNIGHT = NOON.replace(hour=0, minute=0)
+DAY = timedelta(days=1)
+MOMENT = timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize(
+    ("filters", "tools"),
+    [
+        ({"since": MIDNIGHT}, ["midnight", "noon", "tomorrow"]),
+        ({"since": MIDNIGHT - MOMENT}, ["before", "midnight", "noon", "tomorrow"]),
+        ({"until": MIDNIGHT}, ["yesterday", "before"]),
+        ({"until": MIDNIGHT + MOMENT}, ["yesterday", "before", "midnight"]),
+        ({"since": MIDNIGHT, "until": MIDNIGHT + DAY}, ["midnight", "noon"]),
+        ({"since": NOON + MOMENT, "until": NOON + DAY}, []),
+    ],
+)
+def test_what_began_on_other_days_is_told_apart_to_the_moment(store, spool, filters, tools):
+    times = {
+        "yesterday": NOON - DAY,
+        "before": MIDNIGHT - MOMENT,
+        "midnight": MIDNIGHT,
+        "noon": NOON,
+        "tomorrow": NOON + DAY,
+    }
+    spool(
+        [call(target=tool, at=(when - NOON) / timedelta(seconds=1)) for tool, when in times.items()]
+    )
+    seal(store)
+
+    con = connect(store.path, **filters)
+
+    found = con.execute("select tool_name from calls order by started_at").fetchall()
+    assert [tool for (tool,) in found] == tools
+
+
+def test_files_of_days_that_are_not_selected_stay_closed(store, spool):
+    spool([call(at=0), call(at=86_400)])
+    seal(store)
+
+    con = connect(store.path, since=NOON + DAY)
+    [other] = store.path.glob(f"events/date={NOON.date()}/*.parquet")
+    other.unlink()
+
+    assert con.execute("select count(*) from calls").fetchall() == [(1,)]
 
 
 def test_filters_are_all_held_at_once(two_runs):

@@ -1,8 +1,11 @@
+import json
 from datetime import timedelta
 
 import pytest
 
 from mcplens.events import SideEffect
+from mcplens.metrics.connect import connect
+from mcplens.store.seal import seal
 from tests.builders import NOON, call, connection, event
 
 OPEN = {"outcome": None, "duration_ms": None, "work_ms": None}
@@ -219,3 +222,28 @@ def test_what_no_call_said_is_unknown_and_not_nothing(metrics_of):
     [row] = metrics_of([call()], "session_metrics")
 
     assert (row.side_effects, row.cost_usd, row.credentials_used) == (None, None, None)
+
+
+def test_a_question_about_one_session_reaches_down_to_the_files(store, spool):
+    spool([ok(), failed(at=1)])
+    seal(store)
+    con = connect(store.path)
+
+    question = "select * from session_metrics where session_id = 'another'"
+    [(_, plan)] = con.execute(f"explain (format json) {question}").fetchall()
+    filters = [
+        str(scan.get("Filters"))
+        for scan in scans_in(json.loads(plan))
+        if "arguments_hash" in str(scan)
+    ]
+
+    assert len(filters) == 2
+    assert all("session_id = 'another'" in told for told in filters)
+
+
+def scans_in(operators):
+    """Find what a plan reads from files."""
+    for operator in operators:
+        if operator["name"].strip() == "READ_PARQUET":
+            yield operator["extra_info"]
+        yield from scans_in(operator["children"])

@@ -8,20 +8,20 @@
 create or replace view session_metrics as
 with
 
-ended as (
+-- Kept nowhere in between: then a question about one session reaches down to the files.
+ended as not materialized (
 
     select * from stg_events
 
 ),
 
-still_open as (
+still_open as not materialized (
 
     select * from stg_open_events
 
 ),
 
--- Read once only: then a question about one session reaches down to the files.
-requests as (
+requests as not materialized (
 
     select * from ended
     union all
@@ -71,44 +71,6 @@ by_tool as (
     from requests
     where session_id is not null
     group by session_id, connection_id, server_name, case when is_final then tool_name end
-
-),
-
-by_session as (
-
-    select
-        by_tool.session_id,
-        max(by_tool.session_basis) as session_basis,
-        max(by_tool.client_name) as client_name,
-        max(by_tool.agent_id) as agent_id,
-        min(by_tool.started_at) as started_at,
-        max(by_tool.ended_at) as ended_at,
-        -- Before a server has said its name, requests know it by another.
-        count(distinct coalesce(links.server_name, by_tool.server_name)) as server_count,
-        count(distinct row(by_tool.server_name, by_tool.tool_name)) filter (
-            where by_tool.tool_name is not null
-        ) as tool_count,
-        sum(by_tool.call_count) as call_count,
-        sum(by_tool.success_count) as success_count,
-        sum(by_tool.failure_count) as failure_count,
-        sum(by_tool.unknown_count) as unknown_count,
-        coalesce(bool_or(by_tool.has_unknown_end), false) as has_unknown_end,
-        sum(by_tool.side_effects) as side_effects,
-        sum(by_tool.cost_usd) as cost_usd,
-        list(by_tool.credentials) filter (where by_tool.credentials is not null) as credentials,
-        arg_max(by_tool.last_state, by_tool.last_place) as last_state,
-        -- Of a connection whose recorder died nobody knows when it ended, but that it did.
-        coalesce(
-            bool_or(
-                links.connection_id is not null
-                and links.ended_at is null
-                and links.end_reason is null
-            ),
-            false
-        ) as is_running
-    from by_tool
-    left join links on by_tool.connection_id = links.connection_id
-    group by by_tool.session_id
 
 ),
 
@@ -188,14 +150,56 @@ tries as (
 
 ),
 
+-- One above the other and not side by side: then a question about one session reaches down to both.
 counted as (
 
     select
-        by_session.*,
-        coalesce(tries.retry_count, 0) as retry_count,
-        coalesce(tries.recovered_count, 0) as recovered_count
-    from by_session
-    left join tries on by_session.session_id = tries.session_id
+        *,
+        0 as retry_count,
+        0 as recovered_count
+    from by_tool
+    union all by name
+    select * from tries
+
+),
+
+by_session as (
+
+    select
+        counted.session_id,
+        max(counted.session_basis) as session_basis,
+        max(counted.client_name) as client_name,
+        max(counted.agent_id) as agent_id,
+        min(counted.started_at) as started_at,
+        max(counted.ended_at) as ended_at,
+        -- Before a server has said its name, requests know it by another.
+        count(distinct coalesce(links.server_name, counted.server_name)) as server_count,
+        count(distinct row(counted.server_name, counted.tool_name)) filter (
+            where counted.tool_name is not null
+        ) as tool_count,
+        sum(counted.call_count) as call_count,
+        sum(counted.success_count) as success_count,
+        sum(counted.failure_count) as failure_count,
+        sum(counted.unknown_count) as unknown_count,
+        sum(counted.retry_count) as retry_count,
+        sum(counted.recovered_count) as recovered_count,
+        coalesce(bool_or(counted.has_unknown_end), false) as has_unknown_end,
+        sum(counted.side_effects) as side_effects,
+        sum(counted.cost_usd) as cost_usd,
+        list(counted.credentials) filter (where counted.credentials is not null) as credentials,
+        arg_max(counted.last_state, counted.last_place) as last_state,
+        -- Of a connection whose recorder died nobody knows when it ended, but that it did.
+        coalesce(
+            bool_or(
+                links.connection_id is not null
+                and links.ended_at is null
+                and links.end_reason is null
+            ),
+            false
+        ) as is_running
+    from counted
+    left join links on counted.connection_id = links.connection_id
+    group by counted.session_id
 
 ),
 
@@ -236,7 +240,7 @@ final as (
             when recovered_count > 0 then 'partly_recovered'
             when unknown_count < failure_count then 'not_recovered'
         end as recovery_status
-    from counted
+    from by_session
 
 )
 

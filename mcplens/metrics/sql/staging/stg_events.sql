@@ -14,6 +14,9 @@ ended as (
 final as (
 
     select
+        -- Counting rows reads the first column: it is a small one.
+        is_final,
+
         -- Who called what?
         event_id,
         run_id,
@@ -24,7 +27,6 @@ final as (
         request_id,
         call_id,
         round,
-        is_final,
         attempt,
         retry_of,
         session_id,

@@ -12,6 +12,9 @@ opened as (
 final as (
 
     select
+        -- Counting rows reads the first column: it is a small one.
+        is_final,
+
         -- Who called what?
         event_id,
         run_id,
@@ -22,7 +25,6 @@ final as (
         request_id,
         call_id,
         round,
-        is_final,
         attempt,
         retry_of,
         session_id,
