@@ -216,7 +216,10 @@ def _bytes_of(files: Iterable[LiveFile]) -> int:
 
 def _without_ended(events: pa.Table) -> pa.Table:
     """Drop rows that say a request was open where another row says how it ended."""
-    has_outcome = pc.is_valid(events["outcome"])
-    ended = events["event_id"].filter(has_outcome)
-    is_ended = pc.is_in(events["event_id"], ended.combine_chunks())
-    return events.filter(pc.or_(has_outcome, pc.invert(is_ended)))
+    is_open = pc.is_null(events["outcome"])
+    if not pc.any(is_open).as_py():
+        return events  # The ids of all rows are worth looking at only then.
+    ids, still_open = events["event_id"], events["event_id"].filter(is_open).combine_chunks()
+    ended = ids.filter(pc.invert(is_open))
+    has_ended = pc.is_in(ids, ended.filter(pc.is_in(ended, still_open)).combine_chunks())
+    return events.filter(pc.invert(pc.and_(is_open, has_ended)))
