@@ -2,8 +2,8 @@
 
 import shutil
 from collections import Counter
-from itertools import count
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 from mcplens import connect
 from mcplens.metrics.connect import refresh
