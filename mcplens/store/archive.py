@@ -11,7 +11,7 @@ import shutil
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 import pyarrow as pa
@@ -21,15 +21,13 @@ from mcplens.errors import StoreError
 from mcplens.store.arrow import DAMAGED, in_order
 from mcplens.store.commit import OnStep, Output, begin, commit
 from mcplens.store.files import TEMPORARY, DigestingFile, digest_of, locked, sync
+from mcplens.store.layout import Store
 from mcplens.store.leaving import ids_in
 from mcplens.store.links import LINKS
+from mcplens.store.location import is_store
 from mcplens.store.manifest import LiveFile, Manifest, Moving, save_manifest
 from mcplens.store.reading import why_not_parquet
 from mcplens.store.retention import HAPPENINGS, open_archive
-
-if TYPE_CHECKING:
-    from mcplens.store.layout import Store
-
 
 _BYTES_AT_A_TIME: Final = 1 << 20
 
@@ -44,11 +42,14 @@ def move(
     on_step: OnStep,
 ) -> Manifest:
     """Move whole files of events, notices and samples, in one change; the store's lock is held."""
-    paths = tuple(file.path for file in files)
     manifest = msgspec.structs.replace(
         manifest,
         generation=manifest.generation + 1,
-        moving=Moving(archive=str(archive.path), paths=paths),
+        moving=Moving(
+            archive=str(archive.path),
+            paths=tuple(file.path for file in files),
+            digests=tuple(_digest(store, file) for file in files),
+        ),
     )
     save_manifest(store, manifest)
     on_step("named")
@@ -70,7 +71,7 @@ def finish_move(store: Store, manifest: Manifest, *, now: float, on_step: OnStep
     if files:
         archive = open_archive(Path(moving.archive))
         copy_links(store, manifest, _held(store, files), archive=archive, now=now, on_step=on_step)
-        taken = _take(archive, store, files, on_step=on_step)
+        _take(archive, store, files, on_step=on_step)
         manifest = commit(
             store,
             manifest,
@@ -81,7 +82,9 @@ def finish_move(store: Store, manifest: Manifest, *, now: float, on_step: OnStep
             now=now,
             on_step=on_step,
         )
-        _forget(archive, taken)
+    # Also what was retired here before a crash; an archive that is away by now keeps nobody.
+    if is_store(Path(moving.archive)):
+        _forget(Store(Path(moving.archive)), _retired(manifest, moving))
         on_step("let go")
     manifest = msgspec.structs.replace(manifest, generation=manifest.generation + 1, moving=None)
     save_manifest(store, manifest)
@@ -183,11 +186,21 @@ def _held(store: Store, files: Iterable[LiveFile]) -> tuple[set[str], set[str]]:
     return connections, runs
 
 
-def _take(
-    archive: Store, store: Store, files: Collection[LiveFile], *, on_step: OnStep
-) -> set[str]:
-    """Have an archive hold these files, each once, and say by which digests it knows them."""
-    digests = {file.path: file.digest or digest_of(store.path / file.path) for file in files}
+def _digest(store: Store, file: LiveFile) -> str:
+    return file.digest or digest_of(store.path / file.path)
+
+
+def _retired(manifest: Manifest, moving: Moving) -> set[str]:
+    """Give the digests of what was moved; what stays after all, the archive may have already."""
+    held = (one.file for one in manifest.quarantined)
+    stay = {file.path for file in (*manifest.files, *held)}
+    both = zip(moving.paths, moving.digests, strict=False)
+    return {digest for path, digest in both if path not in stay}
+
+
+def _take(archive: Store, store: Store, files: Collection[LiveFile], *, on_step: OnStep) -> None:
+    """Have an archive hold these files, each once, and know them by their digests."""
+    digests = {file.path: _digest(store, file) for file in files}
     with locked(archive.lock, wait=True):
         manifest = begin(archive)
         there = {file.path for file in manifest.files}
@@ -198,7 +211,7 @@ def _take(
             and digests[file.path] not in manifest.taken
         }
         if not new:
-            return set(digests.values())
+            return
         manifest = msgspec.structs.replace(
             manifest, generation=manifest.generation + 1, pending=tuple(new.values())
         )
@@ -233,7 +246,6 @@ def _take(
             ),
         )
         on_step("taken")
-    return set(digests.values())
 
 
 def _path_there(file: LiveFile, digest: str) -> str:
@@ -251,15 +263,17 @@ def _copy(path: Path, to: Path, *, digest: str) -> None:
             )
 
 
-def _forget(archive: Store, taken: set[str]) -> None:
+def _forget(archive: Store, retired: set[str]) -> None:
     """Let go of digests whose files the store they came from has retired."""
     with locked(archive.lock, wait=True):
         manifest = begin(archive)
+        if retired.isdisjoint(manifest.taken):
+            return
         save_manifest(
             archive,
             msgspec.structs.replace(
                 manifest,
                 generation=manifest.generation + 1,
-                taken=tuple(one for one in manifest.taken if one not in taken),
+                taken=tuple(one for one in manifest.taken if one not in retired),
             ),
         )

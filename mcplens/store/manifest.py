@@ -84,6 +84,8 @@ class Moving(msgspec.Struct, frozen=True, kw_only=True):
 
     archive: str
     paths: tuple[str, ...]
+    digests: tuple[str, ...] = ()
+    """Those of the files, in the same order; of a move that an earlier mcplens began unknown."""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from mcplens.store.leaving import Wanted
 from mcplens.store.location import create
 from mcplens.store.manifest import Retention, load_manifest
 from mcplens.store.prune import prune
+from mcplens.store.quarantine import tidy
 from mcplens.store.retention import make_archive, set_retention
 from mcplens.store.seal import seal
 from tests.builders import NOON, call, connection, definition, notice, run
@@ -272,8 +273,34 @@ def test_a_crash_while_moving_loses_no_event_and_shows_none_twice(store, archive
         assert len(rows_in(there, "connections")) == 1
         assert leftovers_in(here) == leftovers_in(there) == []
         assert load_manifest(here)[0].moving is None
+        assert load_manifest(there)[0].taken == ()
 
     assert {"named", "pending there", "copied", "taken", "let go", "moved"} <= set(crashed)
+
+
+def test_what_was_taken_and_then_damaged_here_is_known_there_when_it_comes_back(store, archive):
+    sealed(store, call(at=-9 * DAY_S, sequence=1))
+    sealed(archive, call(at=-9 * DAY_S, sequence=2, run_id="b"), run_id="b")
+
+    def on_step(name):
+        if name == "taken":
+            raise CrashError
+
+    with pytest.raises(CrashError):
+        prune(store, A_WEEK, clock=clock, on_step=on_step)
+    file = store.path / load_manifest(store)[0].files[0].path
+    content = file.read_bytes()
+    file.write_bytes(content[:-50])
+    tidy(store)
+    prune(store, A_WEEK, clock=clock)
+    compact(archive, clock=clock)
+    file.write_bytes(content)
+    tidy(store)
+
+    prune(store, A_WEEK, clock=clock)
+
+    assert event_ids_in(store) == []
+    assert event_ids_in(archive) == ["b-2", "run1-1"]
 
 
 def test_a_crash_while_pruning_loses_only_what_leaves(store, tmp_path):
