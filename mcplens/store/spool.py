@@ -76,7 +76,7 @@ class Spool:
         Raises:
             StoreError: the system did not take the rows; none of them stands then.
         """
-        content = self._encode(rows)
+        content, count = self._encode(rows)
         if not content:
             return 0
         now = self._clock()
@@ -85,7 +85,7 @@ class Spool:
                 self._rotate()
             if not self._size:
                 self._first_written = now
-            return self._append(content)
+            return self._append(content, count)
         except OSError as trouble:
             raise _refused(self.path, trouble) from trouble
 
@@ -124,12 +124,14 @@ class Spool:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _encode(self, rows: Sequence[Row]) -> bytes:
+    def _encode(self, rows: Sequence[Row]) -> tuple[bytes, int]:
+        """Give the lines of all rows that can be expressed, and say how many those are."""
         try:
-            return self._encoder.encode_lines(rows)
+            return self._encoder.encode_lines(rows), len(rows)
         except _INEXPRESSIBLE:
             # One row that cannot be written must not cost the others.
-            return b"".join(map(self._encode_one, rows))
+            lines = [line for row in rows if (line := self._encode_one(row))]
+            return b"".join(lines), len(lines)
 
     def _encode_one(self, row: Row) -> bytes:
         try:
@@ -137,7 +139,7 @@ class Spool:
         except _INEXPRESSIBLE:
             return b""
 
-    def _append(self, content: bytes) -> int:
+    def _append(self, content: bytes, count: int) -> int:
         # Half a line that stayed gets its end first.
         mend = b"\n" if self._is_torn else b""
         try:
@@ -150,7 +152,7 @@ class Spool:
             return stays.count(b"\n")  # Tried again, these rows would be there twice.
         self._is_torn = False
         self._size += len(mend) + len(content)
-        return content.count(b"\n")
+        return count
 
     def _cut_back(self) -> int:
         """Take back what a failed write left; give the number of bytes that cannot be."""
