@@ -84,13 +84,12 @@ class Writer:
 
     def write(self, rows: Sequence[Row]) -> bool:
         """Write rows as the spool's next; False when they must be tried again later."""
+        ended = self._stamp(rows)
         if self._store is not None:
             with self._gate:
                 if not self._write(self._store, rows):
                     return False
-        for row in rows:
-            if type(row) is Event and row.outcome is not None:
-                self._events += 1
+        self._events += ended
         return True
 
     def rest(self) -> None:
@@ -124,12 +123,19 @@ class Writer:
             with suppress(OSError):
                 self._spool.abandon()
 
+    def _stamp(self, rows: Sequence[Row]) -> int:
+        """Say in the rows when they are written, and count the events among them that ended."""
+        now = self._clock.utc(self._clock.ns())
+        ended = 0
+        for row in rows:
+            row.recorded_at = now
+            if type(row) is Event and row.outcome is not None:
+                ended += 1
+        return ended
+
     def _write(self, store: Store, rows: Sequence[Row]) -> bool:
         if self.trouble is not None and self._clock.ns() < self._retry_ns:
             return False
-        now = self._clock.utc(self._clock.ns())
-        for row in rows:
-            row.recorded_at = now
         self._losses.mark(rows)
         try:
             written = self._open_spool(store).write(rows)
