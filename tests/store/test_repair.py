@@ -8,7 +8,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from mcplens.errors import StoreError
-from mcplens.store.leaving import Wanted
 from mcplens.store.manifest import Moving, Retention, load_manifest, save_manifest
 from mcplens.store.prune import prune
 from mcplens.store.repair import drop_doubles, repair
@@ -16,6 +15,7 @@ from mcplens.store.retention import set_retention
 from mcplens.store.seal import seal
 from mcplens.store.spool import Spool
 from mcplens.store.verify import verify
+from mcplens.store.wanted import Wanted
 from tests.builders import NOON, call, event, run
 from tests.store.looking import event_ids_in, rows_in, write_part
 

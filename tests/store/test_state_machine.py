@@ -16,7 +16,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from mcplens.metrics.connect import connect
 from mcplens.store.compact import compact
 from mcplens.store.housekeeping import keep_house
-from mcplens.store.leaving import Wanted
 from mcplens.store.location import create
 from mcplens.store.manifest import Retention, load_manifest
 from mcplens.store.prune import prune
@@ -25,6 +24,7 @@ from mcplens.store.repair import repair
 from mcplens.store.retention import kept_bytes, make_archive, set_retention
 from mcplens.store.seal import seal
 from mcplens.store.verify import verify
+from mcplens.store.wanted import Wanted
 from tests.builders import NOON, run
 from tests.store.looking import event_ids_in
 from tests.store.modelling import (

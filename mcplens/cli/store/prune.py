@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from mcplens.cli.formats import Format
     from mcplens.reports.screen import Screen
     from mcplens.store.layout import Store
-    from mcplens.store.leaving import Wanted
     from mcplens.store.survey import Gone, PruneReport
+    from mcplens.store.wanted import Wanted
 
 NAMES = (
     "table_name",
@@ -138,8 +138,8 @@ def _wanted(
     tables: tuple[str, ...],
 ) -> Wanted | None:
     """Put the options together; None where there are none."""
-    from mcplens.store.leaving import Wanted, limit_of
     from mcplens.store.links import LINKS
+    from mcplens.store.wanted import Wanted, limit_of
 
     if not (older_than or larger_than or runs):
         if tables:
