@@ -250,10 +250,10 @@ def _what(report: PruneReport) -> str:
 
 
 def _say_what_would_go(out: Output, store: Store, report: PruneReport, again: str) -> None:
-    from mcplens.store.place import leftovers
+    from mcplens.store.place import beside_parquet
 
     out.say(f"{_what(report)}, would go; {_left(report)}, would stay.", style="bold")
-    if count := leftovers(store).dead_parts:
+    if count := beside_parquet(store).dead_parts:
         parts = counted(count, "spool part")
         out.say(f"Not looked at: {parts} not in Parquet yet; pruning seals first.", style="dim")
     out.hint(("Do it", again))
