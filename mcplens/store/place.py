@@ -36,7 +36,7 @@ class BesideParquet(NamedTuple):
     """Spool parts that nobody writes to any more and that are not in Parquet yet."""
     living_parts: int
     quarantined: int
-    """Files that could not be read."""
+    """Files that were damaged or nobody's."""
 
 
 def nearest_folder(path: Path) -> Path:

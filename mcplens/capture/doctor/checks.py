@@ -242,7 +242,7 @@ def _beside_parquet(store: Store) -> Check:
         "puts into Parquet and every reader reads meanwhile"
         if there.dead_parts
         else "",
-        f"{counted(there.quarantined, 'file')} that could not be read" if there.quarantined else "",
+        f"{counted(there.quarantined, 'file')} in quarantine" if there.quarantined else "",
     ]
     said = ", ".join(part for part in found if part)
     return Check(
