@@ -340,8 +340,8 @@ def make(folder: Path) -> None:
     seal(store, clock=later)
     seal(store, clock=later)
     # A store's own ignore file would keep the sample out of git, and the rest says nothing new.
-    for leftover in (".gitignore", ".lock", "manifest.backup.json", "views.sql"):
-        (folder / leftover).unlink(missing_ok=True)
+    for name in (".gitignore", ".lock", "manifest.backup.json", "views.sql"):
+        (folder / name).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

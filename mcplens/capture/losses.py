@@ -40,6 +40,15 @@ class Losses:
                 self.total += lost
                 self._untold += 0 if is_told else lost
 
+    def begin_anew(self) -> None:
+        """Forget, in a fork, what the process that was forked has to tell."""
+        # Another thread may have held the lock when the process was forked.
+        self._lock = threading.Lock()
+        self.total = 0
+        self._untold = 0
+        self._on_the_way = None
+        self._before_next_event = 0
+
     def tell(self, clock: Clock) -> Notice:
         """Make the notice that goes where the dropped rows would have gone."""
         with self._lock:

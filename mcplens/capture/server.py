@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from mcplens.capture.deadlines import deadline_of_task
 from mcplens.capture.note import NOTES_OF_CALL
+from mcplens.capture.server_asked import Asked
 from mcplens.capture.server_connections import MAX_CONNECTIONS
 from mcplens.capture.server_questions import with_watched_session
-from mcplens.capture.server_tap import Asked, ServerTap
+from mcplens.capture.server_tap import ServerTap
 from mcplens.capture.server_wire import weight_of_params
 from mcplens.errors import UsageError
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from mcplens.capture.correlator import Correlator
     from mcplens.capture.recorder import Recorder
-    from mcplens.capture.server_tap import Asked
+    from mcplens.capture.server_asked import Asked
 
 MAX_CONNECTIONS: Final = 1_000
 """Clients in memory that are followed; the one that was idle longest is forgotten."""

@@ -12,11 +12,12 @@ from functools import cache
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
-from mcplens.capture.server_tap import Question
+from mcplens.capture.server_asked import Question
 from mcplens.capture.server_wire import is_stateless
 
 if TYPE_CHECKING:
-    from mcplens.capture.server_tap import Asked, ServerTap
+    from mcplens.capture.server_asked import Asked
+    from mcplens.capture.server_tap import ServerTap
 
 _ASKING: Final = ("elicitation", "sampling")
 """What a client declares that can be asked."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def say_store(out: Output, reading: Reading, con: DuckDBPyConnection) -> None:
-    """Say which store is read, how large it is, and what of it could not be read."""
+    """Say which store is read, how large it is, and what of it is not read."""
     from mcplens.metrics.connect import set_aside
     from mcplens.store.location import open_store
     from mcplens.store.reading import store_size

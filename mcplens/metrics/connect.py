@@ -127,7 +127,7 @@ def refresh(con: DuckDBPyConnection) -> None:
 
 
 def set_aside(con: DuckDBPyConnection) -> list[SetAside]:
-    """List the files that could not be read, each with the reason."""
+    """List the files that are not read, each with the reason."""
     rows = con.execute("select path, reason from raw_set_aside order by path").fetchall()
     return [SetAside(Path(path), reason) for path, reason in rows]
 

@@ -21,8 +21,8 @@ from mcplens.errors import StoreError
 from mcplens.store.arrow import DAMAGED, in_order
 from mcplens.store.commit import OnStep, Output, begin, commit
 from mcplens.store.files import TEMPORARY, DigestingFile, digest_of, locked, sync
+from mcplens.store.going import ids_in
 from mcplens.store.layout import Store
-from mcplens.store.leaving import ids_in
 from mcplens.store.links import LINKS
 from mcplens.store.location import is_store
 from mcplens.store.manifest import LiveFile, Manifest, Moving, save_manifest

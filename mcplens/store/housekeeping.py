@@ -77,10 +77,10 @@ def _work(
     store: Store, *, at_least: int, clock: Callable[[], float], troubles: list[StoreError]
 ) -> set[Path]:
     from mcplens.store.compact import compact
-    from mcplens.store.leaving import wanted_by
     from mcplens.store.prune import prune
     from mcplens.store.quarantine import tidy
     from mcplens.store.seal import seal
+    from mcplens.store.wanted import wanted_by
 
     report = seal(store, clock=clock)
     joined = compact(store, at_least=at_least, clock=clock)

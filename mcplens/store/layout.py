@@ -60,7 +60,7 @@ class Store:
 
     @property
     def quarantine(self) -> Path:
-        """Hold what could not be read, with the reason beside it."""
+        """Hold what was damaged or nobody's, with the reason beside it."""
         return self.path / "quarantine"
 
     @property

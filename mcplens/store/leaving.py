@@ -1,74 +1,25 @@
-"""What is to leave a store: rows by age and by run, whole days by size. Nothing is changed here."""
+"""Which files of a store hold rows that are to leave; nothing is changed here."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from mcplens.events import SORTED_BY
 from mcplens.store.arrow import DAMAGED
+from mcplens.store.going import Mask, count_going, ids_in, is_going, needed_columns
 from mcplens.store.layout import NO_DATE
-from mcplens.store.manifest import LiveFile, Manifest, Retention, as_utc
 from mcplens.store.reading import SetAside, why_not_parquet
-from mcplens.store.retention import HAPPENINGS, SHORT_S, kept_bytes
+from mcplens.store.retention import HAPPENINGS, kept_bytes
 
 if TYPE_CHECKING:
     from mcplens.store.layout import Store
-
-Mask = Any
-"""A pyarrow array of booleans, in one piece or several; the stubs keep those apart."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What is to leave a store; rows must be of these runs and from before the limit."""
-
-    limit: datetime | None = None
-    """The first moment that stays, naive UTC."""
-    run_ids: frozenset[str] | None = None
-    size_bytes: int | None = None
-    """What may stay in all; the oldest days leave first."""
-    tables: frozenset[str] | None = None
-    """Only rows of these tables."""
-    is_exact: bool = True
-    """Whether rows leave at once that share a file with others that stay."""
-
-    @property
-    def goes_by_row(self) -> bool:
-        """Whether rows are chosen one by one."""
-        return self.limit is not None or self.run_ids is not None
-
-    def is_of(self, table: str) -> bool:
-        """Tell whether rows of a table may leave at all."""
-        return self.tables is None or table in self.tables
-
-    def is_of_run(self, run_id: str) -> bool:
-        """Tell whether rows of a run may leave at all."""
-        return self.run_ids is None or run_id in self.run_ids
-
-
-def limit_of(age_s: float, *, now: float) -> datetime:
-    """Say what is too young to leave at this age, naive UTC."""
-    try:
-        return as_utc(now) - timedelta(seconds=age_s)
-    except OverflowError:
-        return datetime.min  # noqa: DTZ901  nothing is that old
-
-
-def wanted_by(retention: Retention, *, now: float) -> Wanted:
-    """Say what is to leave a store that keeps this much."""
-    age_s = retention.age_s
-    return Wanted(
-        limit=None if age_s is None else limit_of(age_s, now=now),
-        size_bytes=retention.size_bytes,
-        is_exact=age_s is not None and age_s < SHORT_S,
-    )
+    from mcplens.store.manifest import LiveFile, Manifest
+    from mcplens.store.wanted import Wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +117,7 @@ class Look:
         if file.path in self._counts:
             return self._counts[file.path]
         try:
-            count = _count_going(self.store, file, self.wanted)
+            count = count_going(self.store, file, self.wanted)
         except DAMAGED as trouble:
             self.decline(file, f"{self.store.path / file.path} cannot be read ({trouble})")
             return 0
@@ -227,85 +178,3 @@ class Look:
 def _day(file: LiveFile) -> str:
     """Name a file's day; rows that know no time count as the oldest."""
     return "" if file.date == NO_DATE else file.date
-
-
-def needed_columns(table: str) -> list[str]:
-    """Name the columns that decide whether a row leaves."""
-    return [SORTED_BY[table], "recorded_at", "run_id"]
-
-
-def is_going(rows: pa.Table, table: str, wanted: Wanted) -> Mask:
-    """Say of each row whether it leaves by its age and its run."""
-    going: Mask = pa.repeat(pa.scalar(True), rows.num_rows)
-    if wanted.limit is not None:
-        going = pc.and_(going, is_before(newest_moment(rows, table), wanted.limit))
-    if wanted.run_ids is not None:
-        going = pc.and_(going, pc.is_in(rows["run_id"], pa.array(sorted(wanted.run_ids))))
-    return going
-
-
-def newest_moment(rows: pa.Table, table: str) -> Any:
-    """Say from when on each row counts: what was recorded late, such as a log, from then."""
-    times = [rows[name] for name in (SORTED_BY[table], "recorded_at") if name in rows.column_names]
-    return pc.max_element_wise(*times, skip_nulls=True)
-
-
-def is_before(times: Any, limit: datetime) -> Mask:
-    """Say of each time whether it is before a limit; an unknown one is not."""
-    earlier = pc.less(times, pa.scalar(limit, pa.timestamp("us")))
-    return pc.fill_null(earlier, False)
-
-
-def staying_rows(rows: pa.Table, going: Mask) -> pa.Table:
-    """Leave out the rows that leave."""
-    staying: Mask = pc.invert(going)
-    return rows.filter(staying)
-
-
-def ids_in(rows: pa.Table, column: str) -> set[str]:
-    """Name what a column names."""
-    return {name for name in rows[column].unique().to_pylist() if name is not None}
-
-
-def _count_going(store: Store, file: LiveFile, wanted: Wanted) -> int:
-    with pq.ParquetFile(store.path / file.path) as opened:
-        if (known := _known_from_footer(opened.metadata, file, wanted)) is not None:
-            return known
-        there = set(opened.schema_arrow.names)
-        names = [name for name in needed_columns(file.table) if name in there]
-        return sum(
-            pc.sum(is_going(pa.Table.from_batches([batch]), file.table, wanted)).as_py() or 0
-            for batch in opened.iter_batches(columns=names)
-        )
-
-
-def _known_from_footer(footer: Any, file: LiveFile, wanted: Wanted) -> int | None:
-    """Say how many rows leave where a file's own statistics are enough."""
-    if wanted.run_ids is not None:
-        ids = _bounds(footer, "run_id")
-        if ids and not any(ids[0] <= id_ <= ids[1] for id_ in wanted.run_ids):
-            return 0
-        return None
-    own, recorded = _bounds(footer, SORTED_BY[file.table]), _bounds(footer, "recorded_at")
-    if wanted.limit is None or not own or not recorded:
-        return None
-    if max(own[1], recorded[1]) < wanted.limit:
-        return file.row_count
-    return 0 if max(own[0], recorded[0]) >= wanted.limit else None
-
-
-def _bounds(footer: Any, name: str) -> tuple[Any, Any] | None:
-    """Give the least and the greatest value of a column that has no NULL."""
-    groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
-    columns = [
-        column
-        for group in groups
-        for column in (group.column(index) for index in range(group.num_columns))
-        if column.path_in_schema == name
-    ]
-    known = [column.statistics for column in columns if column.statistics is not None]
-    if not known or len(known) < len(groups):
-        return None
-    if any(not one.has_min_max or one.null_count != 0 for one in known):
-        return None
-    return min(one.min for one in known), max(one.max for one in known)

@@ -15,15 +15,8 @@ import pyarrow as pa
 
 from mcplens.events import SORTED_BY
 from mcplens.store.arrow import DAMAGED
-from mcplens.store.leaving import (
-    Leaving,
-    Look,
-    Mask,
-    ids_in,
-    is_before,
-    newest_moment,
-    staying_rows,
-)
+from mcplens.store.going import Mask, ids_in, is_before, newest_moment, staying_rows
+from mcplens.store.leaving import Leaving, Look
 from mcplens.store.parts import standing_parts
 from mcplens.store.retention import HAPPENINGS
 

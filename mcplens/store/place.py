@@ -1,4 +1,4 @@
-"""What the place of a store is good for: room, speed, locks, and what dead recorders left there."""
+"""What the place of a store is good for, room, speed and locks, and what is beside its Parquet."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class DiskSpeed(NamedTuple):
     """What saving one small write for good takes."""
 
 
-class Leftovers(NamedTuple):
+class BesideParquet(NamedTuple):
     """What is in a store beside its Parquet files."""
 
     dead_parts: int
     """Spool parts that nobody writes to any more and that are not in Parquet yet."""
     living_parts: int
     quarantined: int
-    """Files that could not be read."""
+    """Files that were damaged or nobody's."""
 
 
 def nearest_folder(path: Path) -> Path:
@@ -105,7 +105,7 @@ def why_no_locks(folder: Path) -> str | None:
         path.unlink()
 
 
-def leftovers(store: Store) -> Leftovers:
+def beside_parquet(store: Store) -> BesideParquet:
     """Count what dead and living recorders have in the spool, and what was set aside.
 
     Raises:
@@ -113,7 +113,7 @@ def leftovers(store: Store) -> Leftovers:
     """
     manifest, _ = load_manifest(store)
     is_alive = [has_writer(part) for part in standing_parts(store, manifest)]
-    return Leftovers(
+    return BesideParquet(
         dead_parts=is_alive.count(False),
         living_parts=is_alive.count(True),
         quarantined=len(list(store.quarantine.glob(f"*{REASON}"))),

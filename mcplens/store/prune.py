@@ -21,11 +21,13 @@ from mcplens.store.archive import copy_links, finish_move, move, why_not_movable
 from mcplens.store.arrow import DAMAGED
 from mcplens.store.commit import OnStep, Output, begin, commit, delete_retired
 from mcplens.store.files import cause, digest_of, locked
-from mcplens.store.leaving import Leaving, Look, Wanted, ids_in, staying_rows, wanted_by
+from mcplens.store.going import ids_in, staying_rows
+from mcplens.store.leaving import Leaving, Look
 from mcplens.store.links import Unneeded, unneeded_links
 from mcplens.store.manifest import Manifest, Moving, load_manifest
 from mcplens.store.retention import first_date, grace_s, open_archive
 from mcplens.store.survey import PruneReport, archive_for, newest_day, note_pruned, past_of
+from mcplens.store.wanted import Wanted, wanted_by
 
 if TYPE_CHECKING:
     from mcplens.store.layout import Store

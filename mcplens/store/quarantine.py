@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from mcplens.store.layout import Store
     from mcplens.store.manifest import LiveFile, Manifest
 
-_NOBODYS = "is not in the manifest. Delete it, or bring it to the store that it is of"
+_NOBODYS = (
+    "is not in the manifest: nobody can tell whether its rows were lost, or pruned on purpose. "
+    "Delete it, or put it back together with a manifest that names it"
+)
 _DAMAGED = "When it is as it was, `mcplens store verify --repair` takes it back"
 
 

@@ -250,7 +250,7 @@ def _quarantined(store: Store) -> list[SetAside]:
     return [
         SetAside(
             path.with_name(path.name.removesuffix(REASON)),
-            f"{path} says what could not be read. Delete it when you have seen it",
+            f"{path} says what was set aside, and why. Delete it when you have seen it",
         )
         for path in sorted(store.quarantine.glob(f"*{REASON}"))
     ]

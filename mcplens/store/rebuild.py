@@ -12,19 +12,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mcplens.errors import NewerSchemaError, StoreError
-from mcplens.events import SCHEMA_VERSION, columns_mark
-from mcplens.store.arrow import to_arrow, write_parquet
+from mcplens.events import SCHEMA_VERSION
+from mcplens.store.arrow import to_arrow
 from mcplens.store.commit import OnStep, quarantine
-from mcplens.store.damage import Damage, examine
+from mcplens.store.damage import Damage
 from mcplens.store.duplicates import batches_of_part
-from mcplens.store.files import TEMPORARY, digest_of, locked, sync
+from mcplens.store.files import locked
 from mcplens.store.lines import BadLine, read_lines
 from mcplens.store.manifest import (
     LiveFile,
@@ -41,6 +40,7 @@ from mcplens.store.reading import standing_parquet
 from mcplens.store.retention import UNLIMITED
 from mcplens.store.rows import RowCollector, table_of
 from mcplens.store.seal import derive
+from mcplens.store.standing import describe, write_beside
 from mcplens.store.tally import OPEN, is_open, row_keys
 
 if TYPE_CHECKING:
@@ -93,7 +93,9 @@ class _Work:
     def do(self) -> Rebuilt:
         self._choose_files()
         parts = self._choose_parts()
-        written = [self._write(file, rest) for file, rest in self.rests]
+        written = [
+            write_beside(self.store, file, rest, on_step=self.on_step) for file, rest in self.rests
+        ]
         for path in (self.store.manifest, self.store.manifest_backup):
             if path.is_file():
                 content = path.read_bytes()
@@ -121,7 +123,7 @@ class _Work:
     def _choose_files(self) -> None:
         groups: dict[tuple[str, str], list[LiveFile]] = defaultdict(list)
         for path in sorted(standing_parquet(self.store)):
-            file = self._describe(path)
+            file = describe(self.store, path)
             if isinstance(file, Damage):
                 self.leave[self.store.path / path] = f"{path} {file.what}"
             else:
@@ -202,57 +204,6 @@ class _Work:
             self.rests.append((file, output.content))
             self._note_open(file, output.content)
         self.open_rows |= {(one.table, one.id): one for one in unfinished}
-
-    def _describe(self, path: str) -> LiveFile | Damage:
-        """Say of a file what a manifest would, or what is wrong with it."""
-        place = self.store.path / path
-        table, folder, _ = path.split("/")
-        newest = 0
-        try:
-            with pq.ParquetFile(place) as opened:
-                rows = opened.metadata.num_rows
-                names = tuple(opened.schema_arrow.names)
-                newest = pc.max(opened.read(["schema_version"])["schema_version"]).as_py() or 0
-        except (OSError, ValueError, pa.ArrowException) as trouble:
-            if isinstance(trouble, MemoryError) or getattr(trouble, "errno", None) is not None:
-                raise  # What the system refuses today may be whole.
-            return Damage("torn", f"is torn or damaged ({str(trouble).splitlines()[0]})")
-        file = LiveFile(
-            table=table,
-            date=folder.removeprefix("date="),
-            path=path,
-            row_count=rows,
-            size_bytes=place.stat().st_size,
-            schema_version=newest,
-            digest=digest_of(place),
-            columns_mark=columns_mark(names),
-        )
-        # Its digest says nothing yet: it is the one of whatever stands there.
-        found = examine(self.store, msgspec.structs.replace(file, digest=None))
-        return found if found is not None and found.is_in_the_bytes else file
-
-    def _write(self, file: LiveFile, rest: pa.Table) -> LiveFile:
-        """Write rows into a file of their own, beside the one they are of."""
-        old = self.store.path / file.path
-        number = 1
-        while (path := old.with_name(f"{old.stem}-rebuilt-{number}.parquet")).exists():
-            number += 1
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        temporary = path.with_name(path.name + TEMPORARY)
-        digest = write_parquet(rest, temporary)
-        temporary.rename(path)
-        sync(path.parent)
-        self.on_step("written")
-        return LiveFile(
-            table=file.table,
-            date=file.date,
-            path=self.store.relative(path),
-            row_count=rest.num_rows,
-            size_bytes=path.stat().st_size,
-            schema_version=file.schema_version,
-            digest=digest,
-            columns_mark=columns_mark(tuple(rest.schema.names)),
-        )
 
     def _note_open(self, file: LiveFile, content: pa.Table) -> None:
         """Remember what has no end in Parquet, for whoever ends what dead recorders left."""

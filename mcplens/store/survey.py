@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mcplens.store.layout import NO_DATE
-from mcplens.store.leaving import Leaving, Look, Wanted, wanted_by
+from mcplens.store.leaving import Leaving, Look
 from mcplens.store.links import Past, unneeded_links
 from mcplens.store.manifest import Manifest, load_manifest
 from mcplens.store.parts import standing_parts
 from mcplens.store.retention import first_date, kept_bytes
+from mcplens.store.wanted import Wanted, wanted_by
 
 if TYPE_CHECKING:
     from mcplens.store.layout import Store

@@ -25,7 +25,7 @@ for number in range(100):
 """
 
 DIRECT = """
-import os, sys, time
+import os, signal, sys, time
 from pathlib import Path
 from mcplens.capture import writer
 from mcplens.capture.recorder import Recorder
@@ -107,6 +107,25 @@ def test_a_fork_takes_no_rows_of_a_recorder_that_somebody_made_for_himself(run):
     assert (ran.returncode, ran.stderr) == (0, "")
     assert [event.sequence for event in calls(store)] == [1, 2]
     assert len(rows(store, "runs")) == 2
+
+
+def test_a_fork_begins_to_count_anew_whoever_was_counting(run):
+    _, ran = run(
+        DIRECT
+        + """
+with Recorder(store, observer="client", seal=False) as recorder:
+    recorder.count_lost(3)
+    with recorder._losses._lock:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            recorder.record(call(sequence=1))
+            os._exit(recorder.lost_count)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    )
+
+    assert (ran.stdout, ran.stderr) == ("1\n", "")
 
 
 def test_a_fork_at_any_moment_inherits_no_lock_of_a_store_that_is_being_made(run):

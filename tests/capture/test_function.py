@@ -264,7 +264,7 @@ def test_what_waits_to_be_read_is_bounded_by_its_weight():
     for number in range(100):
         keep(f"{number:01000000}")
 
-    [tap] = recorder._sources
+    [tap] = recorder._drain._sources
     tap.give_up()
     # 63 calls of a little more than a megabyte fit; each was noted at its begin and at its end.
     assert recorder.lost_count == 63 * 2 + 37
@@ -292,7 +292,7 @@ def test_functions_made_again_and_again_do_not_pile_up():
     for _ in range(10):
         mcplens.record(lambda: None, recorder=recorder)()
 
-    until(lambda: not recorder._sources)
+    until(lambda: not recorder._drain._sources)
     recorder.close()
 
 

@@ -305,7 +305,7 @@ def test_work_that_never_ends_is_given_up(store):
 
     assert time.monotonic() - begin < 5
     # Its thread may come to that after close() stopped waiting for it.
-    recorder._thread.join(60)
+    recorder._drain._thread.join(60)
     assert source.given_up == 1
     assert rows(store.path, "runs")[-1].ended_at is not None
 

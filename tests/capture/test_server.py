@@ -16,6 +16,7 @@ from mcplens.capture import server_tap
 from mcplens.capture.backlog import Backlog
 from mcplens.capture.note import understand
 from mcplens.capture.recorder import Recorder
+from mcplens.capture.server_asked import Asked
 from mcplens.capture.server_wire import weight_of_result
 from mcplens.errors import UsageError
 from mcplens.store.location import create
@@ -270,7 +271,7 @@ def tap(store):
 
 
 def test_a_request_that_is_over_keeps_no_contents(tap):
-    asked = server_tap.Asked(context(), tap, is_stdio=False)
+    asked = Asked(context(), tap, is_stdio=False)
 
     tap.note(asked)
     asked.answered({"content": []})
@@ -280,12 +281,12 @@ def test_a_request_that_is_over_keeps_no_contents(tap):
 
 
 def test_a_cancel_counts_once_the_handler_has_let_go(tap, store):
-    asked = server_tap.Asked(context(), tap, is_stdio=False)
+    asked = Asked(context(), tap, is_stdio=False)
     params = {"requestId": 1, "reason": "timed out"}
     cancel = context("notifications/cancelled", request_id=None, params=params)
 
     tap.note(asked)
-    tap.note(server_tap.Asked(cancel, tap, is_stdio=False))
+    tap.note(Asked(cancel, tap, is_stdio=False))
     tap.work()
     asked.noted(understand({"deleted": "/tmp/part"}))
     asked.answered({"content": []})
@@ -313,7 +314,7 @@ def test_a_handler_that_is_thrown_away_half_done_ends_quietly(monkeypatch):
     noted = []
     observer = server_module.ServerObserver(lambda: None, server_name=None, server_info={})
     tap = SimpleNamespace(note=lambda *item: noted.append(item), ns=lambda: 0)
-    asked = server_tap.Asked(None, tap, is_stdio=False)
+    asked = Asked(None, tap, is_stdio=False)
     monkeypatch.setattr(observer, "_tap_of_process", lambda: tap)
     monkeypatch.setattr(observer, "_asked", lambda _ctx, _tap: asked)
     monkeypatch.setattr(server_module, "with_watched_session", lambda ctx, _asked, _tap: ctx)

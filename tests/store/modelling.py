@@ -1,4 +1,4 @@
-"""What the state machine of a store looks with: writers of its own, and reading without DuckDB."""
+"""What the state machine works with: writers, crashes, damage, and reading without DuckDB."""
 
 from collections import Counter
 from datetime import timedelta
@@ -14,6 +14,30 @@ from mcplens.store.spool import Spool
 from tests.builders import NOON, event
 
 DAY_S = 86_400
+
+
+class CrashError(Exception):
+    """The process dies here."""
+
+
+class Attempt:
+    """What is tried until the process dies at a step; with step 0 it comes to its end."""
+
+    def __init__(self, step):
+        self.left = step
+        self.is_done = False
+
+    def on_step(self, _):
+        self.left -= 1
+        if self.left == 0:
+            raise CrashError
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        self.is_done = kind is None
+        return kind is CrashError
 
 
 class Writer:
@@ -37,6 +61,16 @@ class Writer:
 
     def end_one(self):
         return event(**self.open.pop(), outcome="timeout")
+
+
+def damage(path, *, is_torn):
+    """Cut off the end of a file, or change a byte in its middle."""
+    content = bytearray(path.read_bytes())
+    if is_torn:
+        content = content[:-50]
+    else:
+        content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
 
 
 def outcomes_in(store):

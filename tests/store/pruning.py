@@ -9,11 +9,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from mcplens.store.compact import compact
-from mcplens.store.leaving import Wanted
 from mcplens.store.location import open_store
 from mcplens.store.prune import prune
 from mcplens.store.seal import seal
 from mcplens.store.spool import Spool
+from mcplens.store.wanted import Wanted
 from tests.builders import NOON, call
 
 DAY_S = 86_400

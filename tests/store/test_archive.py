@@ -9,13 +9,13 @@ import mcplens
 from mcplens.errors import StoreError
 from mcplens.store.compact import compact
 from mcplens.store.layout import Store
-from mcplens.store.leaving import Wanted
 from mcplens.store.location import create
 from mcplens.store.manifest import Retention, load_manifest
 from mcplens.store.prune import prune
 from mcplens.store.quarantine import tidy
 from mcplens.store.retention import make_archive, set_retention
 from mcplens.store.seal import seal
+from mcplens.store.wanted import Wanted
 from tests.builders import NOON, call, connection, definition, notice, run
 from tests.store.looking import event_ids_in, leftovers_in, rows_in, write_part
 from tests.store.test_crashes import CrashAt, CrashError

@@ -5,9 +5,9 @@ import pytest
 from mcplens.store import place
 from mcplens.store.location import create
 from mcplens.store.place import (
-    Leftovers,
+    BesideParquet,
+    beside_parquet,
     disk_speed,
-    leftovers,
     nearest_folder,
     trial_folder,
     why_no_locks,
@@ -66,5 +66,5 @@ def test_what_dead_and_living_recorders_have_in_the_spool_is_counted(store):
     alive = Spool(store, run_id="alive")
     (store.quarantine / "x.jsonl.reason.txt").write_text("line 1")
 
-    assert leftovers(store) == Leftovers(dead_parts=1, living_parts=1, quarantined=1)
+    assert beside_parquet(store) == BesideParquet(dead_parts=1, living_parts=1, quarantined=1)
     alive.close()

@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import mcplens
-from mcplens.store.leaving import Wanted
 from mcplens.store.manifest import Retention, load_manifest
 from mcplens.store.prune import prune
 from mcplens.store.retention import set_retention
 from mcplens.store.seal import seal
 from mcplens.store.spool import Spool
 from mcplens.store.survey import living_runs, survey
+from mcplens.store.wanted import Wanted
 from tests.builders import NOON, call, connection, definition, notice, run
 from tests.store.looking import event_ids_in, rows_in, write_part
 

@@ -8,7 +8,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from mcplens.errors import StoreError
-from mcplens.store.leaving import Wanted
 from mcplens.store.manifest import Moving, Retention, load_manifest, save_manifest
 from mcplens.store.prune import prune
 from mcplens.store.repair import drop_doubles, repair
@@ -16,9 +15,11 @@ from mcplens.store.retention import set_retention
 from mcplens.store.seal import seal
 from mcplens.store.spool import Spool
 from mcplens.store.verify import verify
+from mcplens.store.wanted import Wanted
 from tests.builders import NOON, call, event, run
 from tests.store.looking import event_ids_in, rows_in, write_part
 
+NOON_S = 1_795_176_000.0
 EVERYTHING = Retention(age_s=None, size_bytes=None)
 
 
@@ -32,6 +33,11 @@ def sealed(store, *batches):
 def change(store, **fields):
     """Write into the manifest what somebody else did to it."""
     save_manifest(store, msgspec.structs.replace(load_manifest(store)[0], **fields))
+
+
+def put_back(store, manifest):
+    store.manifest.write_bytes(manifest)
+    store.manifest_backup.write_bytes(manifest)
 
 
 def lose_manifests(store):
@@ -180,6 +186,42 @@ def test_rows_in_the_quarantine_are_wrong_until_their_file_is_deleted(store):
     [found] = looked.findings
     assert (found.kind, found.is_wrong, looked.is_fine) == ("quarantined", True, False)
     assert verify(store).findings == []
+
+
+def test_pruned_rows_do_not_come_back_with_a_copy_of_their_file(store):
+    sealed(store, [call(run_id="gone", sequence=1)], [call(run_id="kept", sequence=1)])
+    [path] = [file.path for file in load_manifest(store)[0].files if "w0" in file.path]
+    copy = (store.path / path).read_bytes()
+    prune(store, Wanted(run_ids=frozenset({"gone"})), clock=lambda: NOON_S)
+    seal(store, clock=lambda: NOON_S + 2 * 3600)
+    is_deleted = not (store.path / path).exists()
+
+    (store.path / path).write_bytes(copy)
+    repaired = repair(store)
+
+    assert is_deleted
+    assert repaired.is_fine
+    assert event_ids_in(store) == ["kept-1"]
+    assert (store.quarantine / "events-date=2026-11-20-w0-00001.parquet").read_bytes() == copy
+
+
+def test_what_an_old_manifest_does_not_know_is_read_again_with_one_that_does(store):
+    sealed(store, [call(sequence=1)])
+    old = store.manifest.read_bytes()
+    write_part(store, [call(sequence=2)], run_id="later")
+    seal(store, grace_s=0)
+    seal(store, grace_s=0)  # Deletes the part: the row stands in Parquet alone.
+    right = store.manifest.read_bytes()
+    put_back(store, old)
+    repair(store)
+    before = event_ids_in(store)
+
+    put_back(store, right)
+    name = "date=2026-11-20/later-00001.parquet"
+    (store.quarantine / f"events-{name.replace('/', '-')}").rename(store.path / "events" / name)
+
+    assert before == ["run1-1"]
+    assert event_ids_in(store) == ["run1-1", "run1-2"]
 
 
 def test_requests_that_were_pruned_around_a_long_one_do_not_lack(store):

@@ -2,8 +2,7 @@
 
 import shutil
 import tempfile
-from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from mcplens.metrics.connect import connect
 from mcplens.store.compact import compact
 from mcplens.store.housekeeping import keep_house
-from mcplens.store.leaving import Wanted
 from mcplens.store.location import create
 from mcplens.store.manifest import Retention, load_manifest
 from mcplens.store.prune import prune
@@ -25,17 +23,11 @@ from mcplens.store.repair import repair
 from mcplens.store.retention import kept_bytes, make_archive, set_retention
 from mcplens.store.seal import seal
 from mcplens.store.verify import verify
+from mcplens.store.wanted import Wanted
 from tests.builders import NOON, run
 from tests.store.looking import event_ids_in
-from tests.store.modelling import (
-    DAY_S,
-    Writer,
-    events_in,
-    moving_in,
-    outcomes_in,
-    spooled_in,
-    standing_in,
-)
+from tests.store.model import Model
+from tests.store.modelling import DAY_S, Attempt, Writer, damage, events_in, moving_in
 
 GRACE_S = 3600.0
 NOON_S = 1_795_176_000.0
@@ -50,31 +42,14 @@ ACTS = [seal, compact, repair]
 """What may be interrupted by a crash between any two of its steps."""
 
 
-class CrashError(Exception):
-    """The process dies here."""
-
-
 class StoreMachine(RuleBasedStateMachine):
-    """The model is what was spooled: how each event ended, or None while it is open."""
+    """What is done to a store, in any order; the model says what must be read after it."""
 
     def __init__(self):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="mcplens-machine-"))
         self.now = START_S
         self.writers = []
-        self.killed = set()
-        self.events = {}
-        """What must be read: the outcome by event id."""
-        self.days = {}
-        self.moments = {}
-        """From when on each event counts: when it began or was recorded."""
-        self.shaken = set()
-        """Events with a row in a file that was damaged: what is read of them may be less."""
-        self.archived = {}
-        """What must be read in the archive."""
-        self.deleted = set()
-        self.left_open = set()
-        """Events that left while they were open: how they end may come after them."""
         self.run_count = 0
         self.has_looked = False
 
@@ -85,6 +60,7 @@ class StoreMachine(RuleBasedStateMachine):
     def make(self):
         self.store = create(self.folder / "store")
         self.archive = make_archive(self.folder / "archive", of=self.store)
+        self.model = Model(self.store, self.archive)
         self._keep_everything()
 
     def teardown(self):
@@ -111,9 +87,7 @@ class StoreMachine(RuleBasedStateMachine):
             writer = self.writers[seat]
         rows = [writer.end_one() for _ in range(min(ended, len(writer.open)))]
         rows += [writer.begin(outcome, day, is_late=is_late) for outcome in outcomes]
-        self.events |= {row.event_id: row.outcome for row in rows}
-        self.days |= {row.event_id: row.started_at.date() for row in rows}
-        self.moments |= {row.event_id: max(row.started_at, row.recorded_at) for row in rows}
+        self.model.take(rows)
         writer.spool.write(rows)
 
     @precondition(lambda self: self.writers)
@@ -121,7 +95,7 @@ class StoreMachine(RuleBasedStateMachine):
     def kill(self, data, is_torn):
         writer = data.draw(st.sampled_from(self.writers))
         self.writers.remove(writer)
-        self.killed.add(writer.run_id)
+        self.model.killed.add(writer.run_id)
         if is_torn:
             with writer.spool.path.open("ab") as tail:
                 tail.write(b'{"table":"events","run_id":"' + writer.run_id.encode())
@@ -132,7 +106,7 @@ class StoreMachine(RuleBasedStateMachine):
     def close(self, data):
         writer = data.draw(st.sampled_from(self.writers))
         self.writers.remove(writer)
-        self.killed.add(writer.run_id)  # What it left open is ended as well.
+        self.model.killed.add(writer.run_id)  # What it left open is ended as well.
         writer.spool.close()
 
     # What is done to the store
@@ -145,28 +119,20 @@ class StoreMachine(RuleBasedStateMachine):
     def verify(self):
         found = verify(self.store, grace_s=GRACE_S, clock=self.clock).findings
         wrong = {one.kind for one in found if one.is_wrong}
-        told = {"torn", "tampered", "gap", "quarantined"} if self.shaken else set()
-        assert wrong <= told | self._pruned_gaps(), found
+        told = {"torn", "tampered", "gap", "quarantined"} if self.model.shaken else set()
+        assert wrong <= told | self.model.pruned_gaps(), found
 
     @rule()
     def verify_and_repair(self):
         done = repair(self.store, grace_s=GRACE_S, clock=self.clock)
         standing = {one.kind for one in done.findings if one.is_wrong and not one.is_repaired}
-        told = {"quarantined"} if self.shaken else set()
-        assert standing <= told | self._pruned_gaps(), done.findings
+        told = {"quarantined"} if self.model.shaken else set()
+        assert standing <= told | self.model.pruned_gaps(), done.findings
 
     @rule(act=st.sampled_from(ACTS), step=st.integers(1, 12))
     def in_a_crash(self, act, step):
-        left = step
-
-        def on_step(_):
-            nonlocal left
-            left -= 1
-            if left == 0:
-                raise CrashError
-
-        with suppress(CrashError):
-            act(self.store, grace_s=GRACE_S, clock=self.clock, on_step=on_step)
+        with Attempt(step) as attempt:
+            act(self.store, grace_s=GRACE_S, clock=self.clock, on_step=attempt.on_step)
 
     # What leaves it
 
@@ -178,30 +144,29 @@ class StoreMachine(RuleBasedStateMachine):
     )
     def prune_by_age(self, day, minutes, is_moved, step):
         limit = NOON + timedelta(days=day, minutes=minutes)
-        with self.letting_go(self._before(limit), is_moved=is_moved, step=step) as on_step:
-            self._prune(Wanted(limit=limit), is_moved=is_moved, on_step=on_step)
+        with self.letting_go(self.model.before(limit), is_moved=is_moved, step=step) as attempt:
+            self._prune(Wanted(limit=limit), is_moved=is_moved, attempt=attempt)
 
     @precondition(lambda self: self.run_count)
     @rule(data=st.data(), is_moved=st.booleans(), step=STEPS)
     def prune_by_run(self, data, is_moved, step):
         run_id = f"r{data.draw(st.integers(1, self.run_count))}"
-        of_run = {id_ for id_ in self.moments if id_.split("-")[0] == run_id}
         wanted = Wanted(run_ids=frozenset({run_id}))
-        with self.letting_go(of_run, is_moved=is_moved, step=step) as on_step:
-            self._prune(wanted, is_moved=is_moved, on_step=on_step)
+        with self.letting_go(self.model.of_run(run_id), is_moved=is_moved, step=step) as attempt:
+            self._prune(wanted, is_moved=is_moved, attempt=attempt)
 
     @rule(share=st.sampled_from([0.2, 0.5, 0.9]), is_moved=st.booleans(), step=STEPS)
     def prune_by_size(self, share, is_moved, step):
         limit = int(kept_bytes(self.store, load_manifest(self.store)[0]) * share)
-        with self.letting_go_of_days(is_moved=is_moved, step=step, limit=limit) as on_step:
-            self._prune(Wanted(size_bytes=limit), is_moved=is_moved, on_step=on_step)
+        with self.letting_go_of_days(is_moved=is_moved, step=step, limit=limit) as attempt:
+            self._prune(Wanted(size_bytes=limit), is_moved=is_moved, attempt=attempt)
 
     @rule(days=st.sampled_from([0.25, 1.0, 3.0]), is_moved=st.booleans())
     def keep_house_by_age(self, days, is_moved):
         archive = str(self.archive.path) if is_moved else None
         keeping = Retention(age_s=days * DAY_S, size_bytes=None, archive=archive)
         set_retention(self.store, keeping)
-        going = self._before(NOON + timedelta(seconds=self.now - NOON_S - days * DAY_S))
+        going = self.model.before(NOON + timedelta(seconds=self.now - NOON_S - days * DAY_S))
         with self.letting_go(going, is_moved=is_moved, is_exact=days < 2):
             keep_house(self.store, at_least=2, clock=self.clock)
         self._keep_everything()
@@ -224,82 +189,38 @@ class StoreMachine(RuleBasedStateMachine):
     def verify_the_archive(self):
         found = verify(self.archive, grace_s=GRACE_S, clock=self.clock).findings
         wrong = {one.kind for one in found if one.is_wrong}
-        damage = {"torn", "tampered"} if self.shaken else set()
+        damage = {"torn", "tampered"} if self.model.shaken else set()
         assert wrong <= damage | {"gap"}, found
 
     @contextmanager
     def letting_go(self, wanted, *, is_moved, step=0, is_exact=True):
         """Let these events leave, perhaps until a crash; no other may, and all have to."""
         moving = moving_in(self.store)
-        yield from self._until_a_crash(step)
-        here, there = outcomes_in(self.store), outcomes_in(self.archive)
-        left = {id_: self.events[id_] for id_ in set(self.events) - set(here)}
-        assert set(left) <= wanted | moving | self.shaken
-        for event_id, outcome in left.items():
-            if event_id in there:
-                self.archived[event_id] = outcome
-            else:
-                assert event_id in self.shaken or (event_id in wanted and not is_moved), event_id
-                self.deleted.add(event_id)
-            if outcome is None:
-                self.left_open.add(event_id)
-            del self.events[event_id]
-        # That it was open was told earlier than how it ended, and may be too old alone.
-        self.left_open |= {id_ for id_ in set(self.events) & set(there) if there[id_] is None}
-        if is_exact and self.is_done:
-            # How a dead run's requests ended may have been recorded later than they began.
-            sure = {id_ for id_ in wanted if self.events.get(id_)}
-            assert sure & set(here) <= spooled_in(self.store) | self.shaken
+        with Attempt(step) as attempt:
+            yield attempt
+        self.model.let_go(wanted, moving=moving, is_moved=is_moved)
+        if is_exact and attempt.is_done:
+            self.model.check_that_all_left(wanted)
 
     @contextmanager
     def letting_go_of_days(self, *, is_moved, limit, step=0):
         """Let the oldest days leave, and of the newest never all."""
-        before = set(self.events)
-        with self.letting_go(before, is_moved=is_moved, step=step, is_exact=False) as on_step:
-            yield on_step
-        left = [self.days[id_] for id_ in before - set(self.events) - self.shaken]
-        stays = set(self.events) - spooled_in(self.store) - self.shaken
-        days = sorted(self.days[id_] for id_ in stays)
-        if left and days and not self.had_moving:
-            assert max(left) <= days[0]
-            if max(left) == days[0] and self.is_done:
-                assert days[0] == days[-1]
-        manifest = load_manifest(self.store)[0]
-        if self.is_done and not self.shaken:
-            events = [file for file in manifest.files if file.table == "events"]
-            assert kept_bytes(self.store, manifest) <= limit or len(events) <= 1
+        before = set(self.model.events)
+        had_moving = load_manifest(self.store)[0].moving is not None
+        with self.letting_go(before, is_moved=is_moved, step=step, is_exact=False) as attempt:
+            yield attempt
+        if not had_moving:
+            self.model.check_that_the_oldest_left(before, is_done=attempt.is_done)
+        if attempt.is_done:
+            self.model.check_room(limit)
 
-    def _until_a_crash(self, step):
-        """Die at a step, or at none."""
-        self.had_moving = load_manifest(self.store)[0].moving is not None
-        left = step
-
-        def on_step(_):
-            nonlocal left
-            left -= 1
-            if left == 0:
-                raise CrashError
-
-        self.is_done = False
-        try:
-            yield on_step
-            self.is_done = True
-        except CrashError:
-            pass
-
-    def _prune(self, wanted, *, is_moved, on_step):
+    def _prune(self, wanted, *, is_moved, attempt):
         archive = self.archive.path if is_moved else None
         seal(self.store, grace_s=GRACE_S, clock=self.clock)  # As the command does.
-        prune(self.store, wanted, archive=archive, clock=self.clock, on_step=on_step)
-
-    def _before(self, limit):
-        return {id_ for id_, moment in self.moments.items() if moment < limit}
+        prune(self.store, wanted, archive=archive, clock=self.clock, on_step=attempt.on_step)
 
     def _keep_everything(self):
         set_retention(self.store, Retention(age_s=None, size_bytes=None))
-
-    def _pruned_gaps(self):
-        return {"gap"} if self.deleted or self.archived or self.left_open else set()
 
     @rule(hours=st.sampled_from([0.5, 1.1, 30.0]))
     def wait(self, hours):
@@ -312,16 +233,11 @@ class StoreMachine(RuleBasedStateMachine):
     def damage_a_file(self, data, is_torn):
         file = data.draw(st.sampled_from(self._live_events()))
         path = self.store.path / file.path
-        self.shaken.update(event_id for event_id, _ in events_in(path))
-        content = bytearray(path.read_bytes())
-        if is_torn:
-            content = content[:-50]
-        else:
-            content[len(content) // 2] ^= 0xFF
-        path.write_bytes(content)
+        self.model.shake(path)
+        damage(path, is_torn=is_torn)
 
     # What left and is not deleted yet would come back: then only the manifest tells.
-    @precondition(lambda self: self.store.manifest.exists() and not self._may_come_back())
+    @precondition(lambda self: self.store.manifest.exists() and not self.model.may_come_back())
     @rule()
     def lose_both_manifests(self):
         self.store.manifest.write_bytes(b"{torn")
@@ -334,15 +250,11 @@ class StoreMachine(RuleBasedStateMachine):
     @rule()
     def read_with_duckdb(self):
         try:
-            counted = Counter(event_ids_in(self.store, con=DUCKDB))
+            event_ids = event_ids_in(self.store, con=DUCKDB)
         except duckdb.Error:
-            assert self.shaken  # Damage inside of a page is met when it is read.
+            assert self.model.shaken  # Damage inside of a page is met when it is read.
             return
-        once = {id_ for id_, outcome in self.events.items() if outcome is not None}
-        # A row that says a request was open may stand beside the one that ends it.
-        assert set(counted) >= once - self.shaken
-        assert set(counted) <= set(self.events) | self.left_open
-        assert not [id_ for id_, count in counted.items() if count > 2]
+        self.model.check_rows(event_ids)
 
     @precondition(lambda self: not self.has_looked)
     @rule()
@@ -353,43 +265,14 @@ class StoreMachine(RuleBasedStateMachine):
         try:
             counted = con.sql(sql).fetchall()
         except duckdb.Error:
-            assert self.shaken
+            assert self.model.shaken
             return
-        certain = set(self.events) - self.shaken
-        doubled = [id_ for id_, count in counted if count != 1]
-        assert doubled == []
-        ended = {id_ for id_, _ in counted}
-        assert ended <= set(self.events) | self.left_open
-        missing = {id_ for id_ in certain if self.events[id_] is not None} - ended
-        assert missing == set()
+        self.model.check_ended(dict(counted))
 
     @invariant()
     def every_event_is_read_once(self):
-        if not hasattr(self, "store"):
-            return
-        here, there = outcomes_in(self.store), outcomes_in(self.archive)
-        self._check(here, self.events)
-        self._check(there, self.archived)
-        is_moving = load_manifest(self.store)[0].moving is not None
-        both = {id_ for id_ in set(here) & set(there) - self.shaken if there[id_] or not here[id_]}
-        assert is_moving or both == set()
-        assert set(here) <= set(self.events) | self.left_open
-        assert set(there) - set(self.archived) - self.left_open - self.shaken <= both
-
-    def _check(self, outcomes, expected):
-        for event_id, outcome in expected.items():
-            if event_id in self.shaken:
-                continue
-            assert event_id in outcomes
-            is_ended_for_it = event_id.split("-")[0] in self.killed
-            allowed = {outcome, "unanswered"} if outcome is None and is_ended_for_it else {outcome}
-            if event_id in self.left_open:
-                allowed |= {None, "unanswered", "timeout"}
-            assert outcomes[event_id] in allowed, (event_id, outcomes[event_id], outcome)
-
-    def _may_come_back(self):
-        is_moving = load_manifest(self.store)[0].moving is not None
-        return is_moving or not standing_in(self.store) <= set(self.events)
+        if hasattr(self, "model"):
+            self.model.check()
 
     def _live_events(self):
         # A file that was damaged before has nothing more to lose.

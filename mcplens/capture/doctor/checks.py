@@ -19,9 +19,9 @@ from mcplens.store.files import cause
 from mcplens.store.layout import Store
 from mcplens.store.location import create
 from mcplens.store.place import (
+    beside_parquet,
     disk_speed,
     free_bytes,
-    leftovers,
     nearest_folder,
     trial_folder,
     why_no_locks,
@@ -84,7 +84,7 @@ def examine(path: Path) -> Iterator[Check]:
     yield _clock()
     yield _settings()
     if (path / "manifest.json").exists():
-        yield _leftovers(Store(path))
+        yield _beside_parquet(Store(path))
 
 
 def _measures(folder: Path) -> Iterator[Check]:
@@ -231,26 +231,26 @@ def _clock() -> Check:
     )
 
 
-def _leftovers(store: Store) -> Check:
+def _beside_parquet(store: Store) -> Check:
     try:
-        left = leftovers(store)
+        there = beside_parquet(store)
     except (OSError, McplensError) as trouble:
         return Check("store", f"the store cannot be read ({trouble})", is_ok=False)
     found = [
-        f"{counted(left.living_parts, 'recorder')} at work" if left.living_parts else "",
-        f"{counted(left.dead_parts, 'part')} of recorders that ended, which the next recording "
+        f"{counted(there.living_parts, 'recorder')} at work" if there.living_parts else "",
+        f"{counted(there.dead_parts, 'part')} of recorders that ended, which the next recording "
         "puts into Parquet and every reader reads meanwhile"
-        if left.dead_parts
+        if there.dead_parts
         else "",
-        f"{counted(left.quarantined, 'file')} that could not be read" if left.quarantined else "",
+        f"{counted(there.quarantined, 'file')} in quarantine" if there.quarantined else "",
     ]
     said = ", ".join(part for part in found if part)
     return Check(
         "store",
         f"the store holds {said}" if said else "no recorder left anything behind",
-        is_ok=not left.quarantined,
-        advice=f"See why in {store.quarantine}" if left.quarantined else None,
-        value=left.dead_parts,
+        is_ok=not there.quarantined,
+        advice=f"See why in {store.quarantine}" if there.quarantined else None,
+        value=there.dead_parts,
         unit="parts",
     )
 

@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mcplens.capture.failures import Failure, failure_of_result
+from mcplens.capture.imports.configured import Told
 from mcplens.capture.imports.format import Format
-from mcplens.capture.imports.intake import Told
 from mcplens.capture.imports.times import naive_utc, time_ns
 from mcplens.capture.imports.wire_rows import LOG_ENDED
 from mcplens.capture.names import clean_name

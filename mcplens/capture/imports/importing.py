@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from mcplens.capture.imports.intake import Counts, Intake
+from mcplens.capture.imports.intake import Intake
 from mcplens.capture.imports.registry import FORMATS, detect, not_understood
 from mcplens.capture.imports.source import Source
 from mcplens.capture.recorder import Recorder
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from mcplens.capture.imports.counts import Counts
     from mcplens.capture.imports.format import Format
     from mcplens.store.layout import Store
 

@@ -8,18 +8,15 @@ it has grown since, and so may a second file that overlaps with it.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from itertools import count
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from mcplens.capture.clock import Clock
-from mcplens.capture.error_rules import Answer, ErrorRules
 from mcplens.capture.identity import ConnectionFacts
+from mcplens.capture.imports.configured import NOTHING_TOLD, Configured, Told
+from mcplens.capture.imports.counts import Counts
 from mcplens.capture.imports.wire_rows import LOG_ENDED, Wire
 from mcplens.capture.names import clean_name
-from mcplens.capture.noted import write_notes
 from mcplens.capture.sessions import hash_of_handle, hash_of_protocol_session
 from mcplens.events import CALL_METHODS, SCHEMA_VERSION, Connection, Definition, Event, Notice
 
@@ -35,49 +32,10 @@ if TYPE_CHECKING:
     from mcplens.capture.recorder import Recorder
     from mcplens.events import Row
 
-SHOWN_LINES: Final = 5
-"""Bad lines that are named; the others are counted."""
-
 _NAME_DIGITS: Final = 24
 _MAX_WAITING: Final = 4096
 _MAX_SEEN: Final = 1_000_000
 _MAX_CONNECTIONS: Final = 10_000
-
-
-_NOTES: Final = (
-    "upstream", "cost_usd", "input_tokens", "output_tokens", "credential_mode",
-    "credential_scope", "reversibility", "is_idempotent", "note_basis",
-)  # fmt: skip
-
-
-class Told(NamedTuple):
-    """What a log tells of an answer: its contents, before anything is cut out of them."""
-
-    content: Mapping[str, Any] = MappingProxyType({})
-    text: str | None = None
-
-
-NOTHING_TOLD: Final = Told()
-
-
-@dataclass(slots=True, kw_only=True)
-class Counts:
-    """What became of one file."""
-
-    calls: int = 0
-    """Events that are new in the store."""
-    known: int = 0
-    """Events that were there already."""
-    still_open: int = 0
-    """Requests without an end, of a file that is still being written."""
-    other: int = 0
-    """Lines or spans that are sound, and no call of an MCP server."""
-    bad: int = 0
-    """Lines that could not be read."""
-    without_unit: int = 0
-    """Durations that say no unit."""
-    bad_lines: list[str] = field(default_factory=list)
-    """The first of them: file, line and reason."""
 
 
 class Intake:
@@ -113,7 +71,7 @@ class Intake:
         self._seen: Counter[str] = Counter()
         self._connections: OrderedDict[str, Connection] = OrderedDict()
         self._is_live = is_live
-        self._rules = ErrorRules(recorder.settings.error_rules)
+        self._configured = Configured(recorder.settings, privacy_of=self.privacy_of)
         self._next_number = recorder.next_sequence if is_live else count(1).__next__
         self._spans: SpanPool | None = None
 
@@ -135,9 +93,7 @@ class Intake:
 
     def bad(self, place: object, reason: str) -> None:
         """Note a line that cannot be read; the rest of the file is read all the same."""
-        self.counts.bad += 1
-        if len(self.counts.bad_lines) < SHOWN_LINES:
-            self.counts.bad_lines.append(f"{self._file}:{place}: {reason}")
+        self.counts.add_bad(f"{self._file}:{place}: {reason}")
 
     def other(self, number: int = 1) -> None:
         """Note something that is sound, and no call of an MCP server."""
@@ -182,27 +138,9 @@ class Intake:
             call_id=(name if first is None else self.name(*first)) if is_call else None,
             **({"round": 1, "is_final": True} if is_call else {}) | facts,
         )
-        self._apply_settings(event, told)
+        self._configured.apply(event, told)
         if self.emit(event):
             self._remember(event)
-
-    def _apply_settings(self, event: Event, told: Told) -> None:
-        """Class an event by the rules of mcplens.toml, and note what it says of the tool."""
-        settings, server = self.recorder.settings, event.server_name
-        is_soft = event.outcome == "ok"
-        if event.outcome in ("ok", "tool_error", "protocol_error") and settings.error_rules:
-            ruled = self._rules.decide(
-                Answer(server, event.target, told.content, told.text, event.error_code, is_soft)
-            )
-            if ruled is not None:
-                event.error_class, event.error_rule = ruled
-        configured = settings.notes_for(server, event.target)
-        if configured is not None and event.call_id is not None:
-            of_log = {name: value for name in _NOTES if (value := getattr(event, name)) is not None}
-            privacy = self.privacy_of(server, event.target)
-            write_notes(event, told=None, of_result=None, configured=configured, privacy=privacy)
-            for name, value in of_log.items():  # What the log says of the call itself goes before.
-                setattr(event, name, value)
 
     def _session(self, facts: dict[str, Any], connection_id: str) -> str | None:
         """Name a session as it is named live: never by what the file calls it."""

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mcplens.capture.answers import content_kinds
 from mcplens.capture.imports import json_fields as of
+from mcplens.capture.imports.configured import Told
 from mcplens.capture.imports.format import Format
-from mcplens.capture.imports.intake import Told
 from mcplens.capture.imports.json_endings import ending_of, is_beginning, says_an_end
 from mcplens.capture.imports.times import naive_utc
 from mcplens.capture.names import clean_name

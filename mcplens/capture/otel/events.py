@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from mcplens.capture.answers import content_kinds
-from mcplens.capture.imports.intake import Told
+from mcplens.capture.imports.configured import Told
 from mcplens.capture.imports.times import naive_utc
 from mcplens.capture.names import clean_name
 from mcplens.capture.otel.endings import ending_of

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from mcplens.cli.formats import Format
     from mcplens.reports.screen import Screen
     from mcplens.store.layout import Store
-    from mcplens.store.leaving import Wanted
     from mcplens.store.survey import Gone, PruneReport
+    from mcplens.store.wanted import Wanted
 
 NAMES = (
     "table_name",
@@ -138,8 +138,8 @@ def _wanted(
     tables: tuple[str, ...],
 ) -> Wanted | None:
     """Put the options together; None where there are none."""
-    from mcplens.store.leaving import Wanted, limit_of
     from mcplens.store.links import LINKS
+    from mcplens.store.wanted import Wanted, limit_of
 
     if not (older_than or larger_than or runs):
         if tables:
@@ -250,10 +250,10 @@ def _what(report: PruneReport) -> str:
 
 
 def _say_what_would_go(out: Output, store: Store, report: PruneReport, again: str) -> None:
-    from mcplens.store.place import leftovers
+    from mcplens.store.place import beside_parquet
 
     out.say(f"{_what(report)}, would go; {_left(report)}, would stay.", style="bold")
-    if count := leftovers(store).dead_parts:
+    if count := beside_parquet(store).dead_parts:
         parts = counted(count, "spool part")
         out.say(f"Not looked at: {parts} not in Parquet yet; pruning seals first.", style="dim")
     out.hint(("Do it", again))

@@ -30,7 +30,7 @@ def verify(named: str | None, is_repairing: bool, format_: Format) -> int:  # no
     """Check every file of a store: bytes, rows, ids that stand twice, requests that lack.
 
     Exits with 1 when something is wrong that stands. Nothing is changed without --repair, and
-    nothing is thrown away with it: what is damaged goes to the store's quarantine.
+    nothing is thrown away with it: what is damaged or nobody's goes to the store's quarantine.
     """
     from mcplens.store.findings import Finding
     from mcplens.store.location import locate, open_damaged_store

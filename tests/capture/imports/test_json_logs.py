@@ -6,11 +6,11 @@ from datetime import datetime
 import pytest
 
 from mcplens.config import ErrorRule, Settings, ToolNotes
-from mcplens.store.leaving import Wanted
 from mcplens.store.manifest import Retention, load_manifest
 from mcplens.store.prune import prune
 from mcplens.store.retention import make_archive, set_retention
 from mcplens.store.seal import seal
+from mcplens.store.wanted import Wanted
 
 NINE = "2026-11-18T09:00:00Z"
 
