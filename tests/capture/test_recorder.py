@@ -331,7 +331,7 @@ def test_a_mistake_of_our_own_ends_no_recording(store, monkeypatch):
     said, rest, mistakes = [], writer_module.Writer.rest, [ZeroDivisionError, KeyError]
 
     def stumble(writer):
-        if mistakes:
+        if mistakes and writer._store is store:  # Others may still be at work in this process.
             raise mistakes.pop(0)
         rest(writer)
 
