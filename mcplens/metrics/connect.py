@@ -32,7 +32,7 @@ from mcplens.store.location import locate, open_store
 from mcplens.store.reading import Readable, SetAside, readable_files
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from mcplens.store.layout import Store
 
@@ -74,18 +74,19 @@ def connect(
     con.execute("set timezone = 'UTC'; set parquet_metadata_cache = true")
     make_raw_tables(con)
     make_settled_tables(con)
-    readable = _look(con, opened, Selection())
-    selection = resolve(
-        con,
-        now=datetime.now(UTC).replace(tzinfo=None),
-        run=run,
-        since=since,
-        until=until,
-        server=server,
-        tool=tool,
-    )
-    if selection != Selection():
-        _select(con, readable, selection)
+
+    def choose() -> Selection:
+        return resolve(
+            con,
+            now=datetime.now(UTC).replace(tzinfo=None),
+            run=run,
+            since=since,
+            until=until,
+            server=server,
+            tool=tool,
+        )
+
+    selection = _look(con, opened, choose)
     con.execute(
         "insert into raw_connection values ($1, $2, $3, $4, $5, $6)",
         [
@@ -123,7 +124,7 @@ def refresh(con: DuckDBPyConnection) -> None:
         server=server,
         tool=tool,
     )
-    _look(con, open_store(Path(path)), selection)
+    _look(con, open_store(Path(path)), lambda: selection)
 
 
 def set_aside(con: DuckDBPyConnection) -> list[SetAside]:
@@ -132,22 +133,17 @@ def set_aside(con: DuckDBPyConnection) -> list[SetAside]:
     return [SetAside(Path(path), reason) for path, reason in rows]
 
 
-def _look(con: DuckDBPyConnection, store: Store, selection: Selection) -> Readable:
-    """Put the raw relations over what can be read of the store now."""
-    readable = readable_files(store)
+def _look(con: DuckDBPyConnection, store: Store, choose: Callable[[], Selection]) -> Selection:
+    """Put the raw relations over what can be read of the store now, and is chosen of it."""
     try:
-        _load(con, readable, selection)
+        return _load(con, readable_files(store), choose)
     except (duckdb.Error, OSError):
         # A file is torn inside, or was deleted since it was listed: find out which, and go on.
         readable = sound_files(con, readable_files(store))
-        try:
-            _load(con, readable, selection)
-        except duckdb.Error as trouble:
-            raise StoreError(f"{store.path} cannot be read: {first_line(trouble)}") from trouble
-    newer = [left_out.reason for left_out in readable.set_aside if left_out.is_newer]
-    if newer and _is_empty(readable):
-        raise NewerSchemaError(newer[0])
-    return readable
+    try:
+        return _load(con, readable, choose)
+    except duckdb.Error as trouble:
+        raise StoreError(f"{store.path} cannot be read: {first_line(trouble)}") from trouble
 
 
 def _show(con: DuckDBPyConnection, readable: Readable, selection: Selection) -> None:
@@ -160,20 +156,17 @@ def _show(con: DuckDBPyConnection, readable: Readable, selection: Selection) -> 
     )
 
 
-def _select(con: DuckDBPyConnection, readable: Readable, selection: Selection) -> None:
-    """Have the raw relations show no more than what is selected."""
-    if selection != Selection():
-        _show(con, readable, selection)
-    make_unique_events(con)
-    make_open_events(con)
-
-
 def _is_empty(readable: Readable) -> bool:
     # The first of each list is a seed, which has no rows.
     return not readable.tails[1:] and not any(files[1:] for files in readable.parquet.values())
 
 
-def _load(con: DuckDBPyConnection, readable: Readable, selection: Selection) -> None:
+def _load(
+    con: DuckDBPyConnection, readable: Readable, choose: Callable[[], Selection]
+) -> Selection:
+    newer = [left_out.reason for left_out in readable.set_aside if left_out.is_newer]
+    if newer and _is_empty(readable):
+        raise NewerSchemaError(newer[0])
     # A cursor in another thread must not meet new tails beside old files.
     con.begin()
     try:
@@ -186,7 +179,12 @@ def _load(con: DuckDBPyConnection, readable: Readable, selection: Selection) -> 
         unfinished = quote_list(sorted(readable.unfinished))
         con.execute(open_ids_sql(f"cast({unfinished} as varchar[])"))
         number_tries(con)
-        _select(con, readable, selection)
+        # A run or a server is looked for in all there is; what follows is settled of the chosen.
+        selection = choose()
+        if selection != Selection():
+            _show(con, readable, selection)
+        make_unique_events(con)
+        make_open_events(con)
         con.execute("delete from raw_set_aside")
         for left_out in readable.set_aside:
             con.execute(
@@ -196,3 +194,4 @@ def _load(con: DuckDBPyConnection, readable: Readable, selection: Selection) -> 
         con.rollback()
         raise
     con.commit()
+    return selection

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcplens.errors import UsageError
@@ -17,6 +16,7 @@ from mcplens.metrics.patterns import (
     name_some,
 )
 from mcplens.metrics.raw import quote, quote_list
+from mcplens.store.layout import NO_DATE, date_in
 from mcplens.units import parse_span_s
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _FULL_NAME = "coalesce(server_name, '') || ':' || {}"
 _LAST = re.compile(r"last(?:~(\d{1,9}))?")
-_DAY = re.compile(r"date=(\d{4}-\d{2}-\d{2})")
 _MUST_BE_WITHIN = {"events": "started_at", "notices": "noticed_at", "samples": "sampled_at"}
 """Tables of which nothing outside of the time that is selected is seen, and their times."""
 
@@ -79,12 +78,10 @@ class Selection:
         }
 
     def _may_hold(self, file: str) -> bool:
-        day = _DAY.fullmatch(Path(file).parent.name)
-        if not day:
-            return True
-        first = self.since.date().isoformat() if self.since else day[1]
-        last = self.until.date().isoformat() if self.until else day[1]
-        return first <= day[1] <= last
+        day = date_in(file)
+        first = self.since.date().isoformat() if self.since else day
+        last = self.until.date().isoformat() if self.until else day
+        return day == NO_DATE or first <= day <= last
 
     def _within(self, table: str) -> str | None:
         return self._time(_MUST_BE_WITHIN[table])

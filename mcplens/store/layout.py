@@ -76,3 +76,8 @@ class Store:
 def seed_path(folder: Path, table: str) -> Path:
     """Name the empty Parquet file that gives a table its columns."""
     return folder / table / f"date={SEED_DATE}" / SEED_NAME
+
+
+def date_in(path: str) -> str:
+    """Name the day, UTC, whose folder a Parquet file lies in; `NO_DATE` where none is known."""
+    return Path(path).parent.name.removeprefix("date=")

@@ -13,6 +13,7 @@ from mcplens.events import columns_mark
 from mcplens.store.arrow import write_parquet
 from mcplens.store.damage import Damage, examine
 from mcplens.store.files import TEMPORARY, digest_of, sync
+from mcplens.store.layout import date_in
 from mcplens.store.manifest import LiveFile
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def describe(store: Store, path: str) -> LiveFile | Damage:
         OSError: the system does not let it be read.
     """
     place = store.path / path
-    table, folder, _ = path.split("/")
+    table, _, _ = path.split("/")
     newest = 0
     try:
         with pq.ParquetFile(place) as opened:
@@ -40,7 +41,7 @@ def describe(store: Store, path: str) -> LiveFile | Damage:
         return Damage("torn", f"is torn or damaged ({str(trouble).splitlines()[0]})")
     file = LiveFile(
         table=table,
-        date=folder.removeprefix("date="),
+        date=date_in(path),
         path=path,
         row_count=rows,
         size_bytes=place.stat().st_size,

@@ -4,7 +4,7 @@ from collections import Counter
 
 from mcplens.store.manifest import load_manifest
 from mcplens.store.retention import kept_bytes
-from tests.store.modelling import events_in, outcomes_in, spooled_in, standing_in
+from tests.store.standing import events_in, outcomes_in, spooled_in, standing_in
 
 
 class Model:

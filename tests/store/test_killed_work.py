@@ -12,7 +12,7 @@ from mcplens.store.retention import make_archive, set_retention
 from mcplens.store.verify import verify
 from tests.store.crowded import DAY_S, Copy, Crowd
 from tests.store.looking import leftovers_in
-from tests.store.modelling import moving_in
+from tests.store.standing import moving_in
 from tests.store.working import start
 
 KILLS_IN_A_ROW = 4

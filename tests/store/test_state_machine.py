@@ -25,9 +25,10 @@ from mcplens.store.seal import seal
 from mcplens.store.verify import verify
 from mcplens.store.wanted import Wanted
 from tests.builders import NOON, run
+from tests.store.happening import DAY_S, Attempt, Writer, damage
 from tests.store.looking import event_ids_in
 from tests.store.model import Model
-from tests.store.modelling import DAY_S, Attempt, Writer, damage, events_in, moving_in
+from tests.store.standing import events_in, moving_in
 
 GRACE_S = 3600.0
 NOON_S = 1_795_176_000.0
